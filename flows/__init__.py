@@ -1,0 +1,1 @@
+"""In which order. One flow per file, readable aloud. No HTTP, no Parquet, no S3 here."""
