@@ -107,6 +107,7 @@ class Model:
     timeout_s: float = 300.0
     rpm: int | None = None
     concurrency: int = 8
+    typical_latency_s: float = 30.0  # for estimates of how long a run takes
     chinese: Literal["native", "understood"] = "understood"
     available_from: date | None = None
     retired_on: date | None = None
