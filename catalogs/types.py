@@ -40,7 +40,11 @@ class BySizeQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByToken:
-    """USD per million tokens; ``output_tokens`` maps (size, quality) to the image tokens one picture costs."""
+    """USD per million tokens; ``output_tokens`` maps (size, quality) to the image tokens one picture costs.
+
+    ``max_output_tokens`` is the most one picture costs, or the token cap of one reading; an input picture usually
+    costs ``tokens_per_input_image`` and never more than ``max_tokens_per_input_image`` (None = the usual figure).
+    """
 
     text_in: Decimal
     image_in: Decimal
@@ -48,6 +52,7 @@ class ByToken:
     output_tokens: Mapping[tuple[str, str], int] = field(default_factory=dict)
     max_output_tokens: int
     tokens_per_input_image: int
+    max_tokens_per_input_image: int | None = None
 
 
 PriceRule = PerImage | BySizeQuality | ByToken
@@ -71,6 +76,7 @@ class Param:
     values: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    operations: tuple[Operation, ...] = ()  # empty = every operation of the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +93,8 @@ class Model:
     wire_ids: Mapping[str, str] = field(default_factory=dict)  # provider name -> its spelling of the id
     sizes: tuple[str, ...] = ()  # closed list of WxH (and "auto"); empty = no size parameter
     free_sizes: bool = False  # besides ``sizes``, any WxH with sides % 16 == 0 and ratio within 1:3..3:1
+    max_side_px: int = 3840  # of a free size
+    max_pixels: int = 8_294_400  # of a free size
     default_size: str | None = None
     ratios: tuple[str, ...] = ()
     ratio_as: Literal["tag", "aspect_ratio"] | None = None
@@ -113,6 +121,9 @@ class Model:
     retired_on: date | None = None
     replacement: tuple[str, ...] = ()
     note: str = ""
+
+    def __hash__(self) -> int:
+        return hash(self.id)  # its mappings are not hashable, and price functions are cached by model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

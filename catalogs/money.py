@@ -1,0 +1,51 @@
+"""Money is an int of micro-dollars (1 USD = 1,000,000); USD is a Decimal or text only where people read or type it.
+
+Rounding: what may be charged (a cap) rounds up; what was charged rounds half to even. Never a float.
+"""
+
+import re
+from decimal import Decimal
+
+MICROS_PER_USD = 1_000_000
+_USD = re.compile(r"\$?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.(?P<fraction>[0-9]+))?", re.ASCII)
+
+
+def parse_usd(text: str) -> int:
+    """Micro-dollars of an amount as people type it: ``1.80``, ``$0.035``, ``1,250``.
+
+    Raises ValueError for anything else: a sign, an exponent, or a figure finer than a micro-dollar.
+    """
+    match = _USD.fullmatch(text.strip())
+    if match is None or not (match["whole"] or match["fraction"]):
+        raise ValueError(f"{text!r} is not an amount in USD such as 1.80")
+    fraction = (match["fraction"] or "").rstrip("0")
+    if len(fraction) > 6:
+        raise ValueError(f"{text!r} is finer than a micro-dollar (6 decimals)")
+    return int((match["whole"] or "0").replace(",", "")) * MICROS_PER_USD + int(fraction.ljust(6, "0"))
+
+
+def format_usd(micros: int | None) -> str:
+    """``$1.80``, ``$0.035``, ``-$0.01``: at least 2 decimals, exact; None, a cost nobody knows, is ``unknown``."""
+    if micros is None:
+        return "unknown"
+    whole, fraction = divmod(abs(micros), MICROS_PER_USD)
+    decimals = f"{fraction:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micros < 0 else ''}${whole:,}.{decimals}"
+
+
+def usd_decimal(micros: int) -> Decimal:
+    """The exact USD amount with six decimals, as the manifest's decimal(18,6) and ``--json`` hold it."""
+    sign, digits = ("-", -micros) if micros < 0 else ("", micros)
+    whole, fraction = divmod(digits, MICROS_PER_USD)
+    return Decimal(f"{sign}{whole}.{fraction:06d}")
+
+
+def split_micros(total_micros: int, n: int) -> list[int]:
+    """``n`` shares of one charge that add up to it: equal, the odd micro-dollars on sample 0.
+
+    Raises ValueError for a negative total or fewer than one share.
+    """
+    if n < 1 or total_micros < 0:
+        raise ValueError(f"cannot split {total_micros} micro-dollars into {n} shares")
+    share, odd = divmod(total_micros, n)
+    return [share + odd] + [share] * (n - 1)
