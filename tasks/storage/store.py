@@ -29,6 +29,10 @@ class Unavailable(StoreError, ConnectionError):
     """The store refused or could not be reached, and nothing was written."""
 
 
+class Denied(Unavailable, PermissionError):
+    """The store answered that we may not, or that there is no such bucket: waiting will not help, a user must act."""
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
     """One object as a listing shows it; ``etag`` is opaque and changes with the content."""
@@ -67,6 +71,12 @@ class Store(Protocol):
 
     async def head(self, key: str) -> ObjectInfo | None:
         """What is known of the object, or None."""
+
+    async def metadata(self, key: str) -> Mapping[str, str]:
+        """The ``metadata`` given to ``put``; ``NotFound`` if the object is not there.
+
+        A folder keeps it in extended attributes; on a file system without them it is empty.
+        """
 
     async def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
         """All objects whose key begins with ``prefix`` and sorts after ``start_after``, in key order."""

@@ -1,0 +1,91 @@
+"""Names of objects: where images live, and what hostile ids become."""
+
+import string
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.storage.keys import BadKey, check_key, image_key, slug
+
+SHA = "ab" + "0" * 62
+SAFE = set(string.ascii_letters + string.digits + "._-")
+NASTY = st.sampled_from(
+    ["..", "/", "\\", "\x00", ".", "-", "％", "\u202e", "\ud800", "CON", "~", "$(x)", " ", "é", "e\u0301"]
+)
+IDS = st.lists(st.one_of(NASTY, st.text(max_size=20)), max_size=12).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("image_format", "key"),
+    [
+        ("png", f"images/ab/{SHA}.png"),
+        ("jpeg", f"images/ab/{SHA}.jpg"),
+        ("webp", f"images/ab/{SHA}.webp"),
+    ],
+)
+def test_an_image_lives_under_its_content_and_is_named_after_what_it_is(image_format, key):
+    assert image_key(SHA, image_format) == key
+
+
+@pytest.mark.parametrize(
+    ("sha256", "image_format"), [(SHA.upper(), "png"), ("../" * 21 + "x", "png"), (SHA, "gif"), ("", "png")]
+)
+def test_an_image_key_is_made_of_a_digest_and_a_known_format_only(sha256, image_format):
+    with pytest.raises(BadKey):
+        image_key(sha256, image_format)
+
+
+def test_ten_thousand_hostile_ids_never_escape_and_never_collide():
+    seen: dict[str, str] = {}
+    folded: dict[str, str] = {}
+
+    @settings(max_examples=10_000, deadline=None, database=None, derandomize=True)
+    @given(IDS)
+    def check(identifier: str) -> None:
+        name = slug(identifier)
+        assert set(name) <= SAFE
+        assert len(name) <= 77
+        assert name[0] != "."
+        assert ".." not in name
+        assert check_key(f"journal/late/{name}") == str(PurePosixPath("journal/late", name))
+        assert seen.setdefault(name, identifier) == identifier
+        assert folded.setdefault(name.casefold(), identifier) == identifier
+
+    check()
+    assert len(seen) > 3_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a", "A"),
+        ("a/b", "a-b"),
+        ("é", "e\u0301"),
+        ("x" * 64 + "1", "x" * 64 + "2"),
+        ("", "id"),
+        ("a", "a "),
+        (".", ".."),
+    ],
+)
+def test_ids_that_look_alike_get_different_slugs(one, other):
+    assert slug(one).casefold() != slug(other).casefold()
+
+
+def test_a_slug_stays_readable_and_is_always_the_same():
+    assert slug("row-0042.v1").startswith("row-0042.v1-")
+    assert slug("cat 猫/1") == slug("cat 猫/1")
+
+
+@pytest.mark.parametrize("key", ["a", "a/b.c", "journal/00/0000000001.jsonl", "é/猫", "x" * 240, "a b#c%d+e~f"])
+def test_an_ordinary_key_passes(key):
+    assert check_key(key) == key
+
+
+@pytest.mark.parametrize(
+    "key", ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "a/.b", "\x00", "a\n", "a\x7f", "a\\b", "e\u0301", "\ud800", "x" * 241, "猫" * 81, "a/" * 451 + "a"]
+)  # fmt: skip
+def test_a_key_that_a_store_could_misread_is_refused(key):
+    with pytest.raises(BadKey):
+        check_key(key)
