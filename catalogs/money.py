@@ -1,12 +1,14 @@
 """Money is an int of micro-dollars (1 USD = 1,000,000); USD is a Decimal or text only where people read or type it.
 
-Rounding: what may be charged (a cap) rounds up; what was charged rounds half to even. Never a float.
+Rounding: what may be charged (a cap) rounds up; what was charged rounds half to even. Never a float. Sums that are not
+yet rounded are pico-dollars: at $1 per million tokens, one token costs exactly 1,000,000 of them.
 """
 
 import re
 from decimal import Decimal
 
 MICROS_PER_USD = 1_000_000
+PICO_PER_MICRO = 1_000_000
 _USD = re.compile(r"\$?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.(?P<fraction>[0-9]+))?", re.ASCII)
 
 
@@ -49,3 +51,24 @@ def split_micros(total_micros: int, n: int) -> list[int]:
         raise ValueError(f"cannot split {total_micros} micro-dollars into {n} shares")
     share, odd = divmod(total_micros, n)
     return [share + odd] + [share] * (n - 1)
+
+
+def pico_of(usd: Decimal) -> int:
+    """Pico-dollars of an amount in USD. Raises ValueError for a finer amount: a mistake in a price table."""
+    numerator, denominator = usd.as_integer_ratio()
+    pico, rest = divmod(numerator * MICROS_PER_USD * PICO_PER_MICRO, denominator)
+    if rest:
+        raise ValueError(f"a price of {usd} USD is finer than a pico-dollar")
+    return pico
+
+
+def round_up(pico: int) -> int:
+    """Micro-dollars, for a cap."""
+    return -(-pico // PICO_PER_MICRO)
+
+
+def round_half_even(pico: int) -> int:
+    """Micro-dollars, for an estimate or a charge."""
+    micros, rest = divmod(pico, PICO_PER_MICRO)
+    half = PICO_PER_MICRO // 2
+    return micros + 1 if rest > half or (rest == half and micros % 2) else micros
