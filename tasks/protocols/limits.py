@@ -1,0 +1,118 @@
+"""The two limits of one model, as arithmetic without waiting: how far apart calls start, how many may be in flight."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Calls start this much further apart than the limit asks, because the network delays some more than others: at any rpm,
+# a minute's starts may arrive 1.2 s closer together and still be within the limit.
+_MARGIN = 1.02
+# A start this late (timer, busy event loop) still counts as punctual, or fast limits would lose a tenth to it.
+_PUNCTUAL_S = 0.01
+
+_CUT = 0.7
+_PROBE_WINDOWS = 10  # windows of success at the last level that worked, before the level that failed is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a gateway allows for one model: requests per minute (None = no such limit) and calls in flight."""
+
+    rpm: float | None
+    concurrency: int
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1 or (self.rpm is not None and not self.rpm > 0):
+            raise ValueError(f"a limit must be above zero: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of every limit that belongs to this process: ``size`` of it, beginning at ``start`` (both 0..1).
+
+    Worker k of n has ``Share(1 / n, k / n)``. Parts that tile 0..1 add up to the whole concurrency, and their calls
+    start in turns, as long as the hosts' clocks agree to a fraction of the interval.
+    """
+
+    size: float = 1.0
+    start: float = 0.0
+
+    def concurrency(self, whole: int) -> int:
+        """What of ``whole`` belongs to this process, in whole calls and at least one."""
+        return max(1, self._below(self.start + self.size, whole) - self._below(self.start, whole))
+
+    @staticmethod
+    def _below(edge: float, whole: int) -> int:
+        return math.floor(round(edge * whole, 9))
+
+
+class Spacing:
+    """At most ``rpm`` starts a minute, evenly: no allowance is saved up, so neither a beginning nor a pause bursts.
+
+    A process with part of a limit aims at its own turn in a cycle shared by all parts: its first start waits for that
+    turn, and later it is steered back by a few per cent of the interval at a time. Times are seconds of ``clock``;
+    ``wall_offset_s`` turns them into epoch seconds.
+    """
+
+    def __init__(self, rpm: float, share: Share, *, now_s: float, wall_offset_s: float) -> None:
+        self.interval_s = _MARGIN * 60.0 / (rpm * share.size)
+        self._shared = share.size < 1
+        self._turn_s = share.start * self.interval_s - wall_offset_s
+        self.next_at_s = now_s
+        self.hold(now_s)
+
+    def take(self, now_s: float) -> None:
+        """A call starts now; ``next_at_s`` says when the next one may."""
+        self.next_at_s = max(self.next_at_s, now_s - _PUNCTUAL_S) + self.interval_s
+        if self._shared:
+            late_s = (self.next_at_s - self._turn_s) % self.interval_s
+            ahead_s = late_s - self.interval_s if late_s > self.interval_s / 2 else late_s
+            self.next_at_s -= min(max(ahead_s, -0.05 * self.interval_s), 0.01 * self.interval_s)
+
+    def hold(self, until_s: float) -> None:
+        """Nothing starts before ``until_s``, nor then out of turn."""
+        self.next_at_s = max(self.next_at_s, until_s)
+        if self._shared:
+            self.next_at_s += (self._turn_s - self.next_at_s) % self.interval_s
+
+
+class Adaptive:
+    """How many calls may be in flight: additive increase, multiplicative decrease, and only a rate limit decreases.
+
+    Begins at ``maximum`` and never passes it. A level that was rate limited is tried again only after
+    ten windows of success just below it, so that steady work does not keep running into the same wall.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.limit = maximum
+        self._wall = maximum + 1
+        self._successes = 0
+        self._cut_at_s = -math.inf
+
+    def succeeded(self) -> None:
+        """Count one success; a window of them (as many as may be in flight) raises the limit by one."""
+        if self.limit >= self.maximum:
+            return
+        self._successes += 1
+        windows = _PROBE_WINDOWS if self.limit + 1 >= self._wall else 1
+        if self._successes >= windows * self.limit:
+            self.limit += 1
+            self._wall = self._wall if self.limit < self._wall else self.maximum + 1
+            self._successes = 0
+
+    def rate_limited(self, *, started_at_s: float, now_s: float, in_flight: int) -> bool:
+        """Cut the limit to 0.7; False if this call left before the last cut could act.
+
+        A limit above twice what is in flight is not what let too many through: then 0.7 of that.
+        """
+        if started_at_s < self._cut_at_s:
+            return False
+        self._wall = max(1, min(self.limit, 2 * in_flight))
+        self.limit = max(1, math.floor(self._wall * _CUT))
+        self._cut_at_s = now_s
+        self._successes = 0
+        return True
+
+
+Clock = Callable[[], float]
