@@ -1,0 +1,35 @@
+"""Advice on a prompt, after the seeds' best practices. It never blocks anything."""
+
+import re
+
+from catalogs.types import Model
+
+_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_RATIO_TAG = re.compile(r"【\s*\d{1,2}\s*[:：]\s*\d{1,2}\s*】")
+_STYLE = re.compile(
+    r"风格|油画|水彩|素描|动漫|写实|摄影|插画|水墨|国画|版画|卡通|漫画|像素|极简|扁平|赛博朋克|印象派|写意|照片|"
+    r"\bstyle[ds]?\b|paint|watercolou?r|sketch|drawing|anime|manga|realis|photo|illustrat|cartoon|pixel art|minimal|"
+    r"cyberpunk|impressionis|render|cinematic|vector|isometric|line art|digital art|concept art|ukiyo|poster|logo",
+    re.IGNORECASE,
+)
+
+
+def prompt_hints(prompt: str, model: Model) -> list[str]:
+    """What the seeds would advise: more detail, a style, the model's stronger language, the ratio in its column.
+
+    Empty for a model that only reads pictures: its prompt is a question.
+    """
+    if "generate" not in model.formats and "edit" not in model.formats:
+        return []
+    chinese, words = len(_CJK.findall(prompt)), _WORD.findall(_CJK.sub(" ", prompt))
+    hints = []
+    if chinese + 2 * len(words) < 6:
+        hints.append("very short: say subject, style, environment, lighting and quality")
+    if not _STYLE.search(prompt):
+        hints.append("names no style, such as 油画, photorealistic or watercolor (column art_style)")
+    if chinese > len(words) and model.chinese != "native":
+        hints.append(f"in Chinese, which {model.id} understands less precisely than English")
+    if _RATIO_TAG.search(prompt):
+        hints.append("has a ratio tag in its text: use the column ratio, which every model gets in its own way")
+    return hints
