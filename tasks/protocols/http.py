@@ -22,12 +22,13 @@ import orjson
 
 from catalogs.types import Json
 from tasks.protocols.connection import Sent, open_session
-from tasks.protocols.wire import Failure, Reply, WireRequest
+from tasks.protocols.wire import Reply, WireRequest
 
-LostKind = Literal["timeout", "connection_lost", "malformed_reply"]
+LostKind = Literal["timeout", "connection_lost"]
 BODY_CAP_BYTES = 64 * 2**20
 
 _MODELS_TIMEOUT_S = 10.0
+_KEPT_OF_TOO_LARGE_BYTES = 2**16
 _INLINE_BODY_BYTES = 2**20  # above this, aiohttp asks for a file object so that writing does not block the loop
 _VERSIONED_PATH = re.compile(r"/v\d+\w*(/|$)")
 
@@ -39,34 +40,18 @@ class GatewayError(Exception):
 class NotSent(GatewayError):
     """Nothing reached the gateway; the same attempt may be made again and is never a spend."""
 
-    def failure(self) -> Failure:
-        """The error as data: ``transient``, unbilled, may be resent."""
-        return Failure(error_class="transient", reason="connection", resend=True, paid="no", message=str(self))
-
 
 class NoReply(GatewayError):
     """The request may have reached the gateway and been charged.
 
-    ``kind`` is also the reason in the manifest. ``partial`` holds status, headers and the bytes that did arrive
-    before a cut or the deadline, or None when not even a status line came.
+    ``kind`` is also the reason in the manifest; a reply that is not HTTP counts as ``connection_lost``. ``partial``
+    holds status, headers and the bytes that arrived before a cut or the deadline, or None without a status line.
     """
 
     def __init__(self, kind: LostKind, message: str, *, partial: Reply | None = None) -> None:
         super().__init__(message)
         self.kind: LostKind = kind
         self.partial = partial
-
-    def failure(self) -> Failure:
-        """The error as data: ``unknown``, perhaps billed, one resend at most."""
-        return Failure(
-            error_class="unknown",
-            reason=self.kind,
-            resend=True,
-            paid="unknown",
-            message=str(self),
-            http_status=self.partial.status if self.partial else None,
-            max_resends=1,
-        )
 
 
 class _Exchange(Sent):
@@ -80,20 +65,19 @@ class _Exchange(Sent):
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
 
-    def reply(self) -> Reply:
-        return Reply(status=self.status, headers=self.headers, body=b"".join(self.chunks))
-
-    def lost(self, kind: LostKind, message: str) -> GatewayError:
-        if not self.sent:
-            return NotSent(message)
-        return NoReply(kind, message, partial=self.reply() if self.status else None)
+    def reply(self, cap_bytes: int) -> Reply:
+        body = _plain(b"".join(self.chunks), self.headers.get("content-encoding", ""), cap_bytes)
+        if len(body) > cap_bytes:
+            body = body[:_KEPT_OF_TOO_LARGE_BYTES]
+        return Reply(status=self.status, headers=self.headers, body=body)
 
 
 class Gateway:
     """One gateway and key. Use it from one event loop; ``aclose`` when done.
 
     Never retries, follows no redirect (a 302 is a reply), reads no proxy from the environment, asks for identity
-    encoding and still reads gzip and deflate. The pool has no limit of its own: the pacer decides how many calls fly.
+    encoding and still reads gzip and deflate. Of a reply larger than ``body_cap_bytes`` only the first 64 KB are kept:
+    its status still tells something, its JSON does not parse. The pool is unlimited: the pacer decides how many fly.
     """
 
     def __init__(self, base_url: str, api_key: str, *, body_cap_bytes: int = BODY_CAP_BYTES) -> None:
@@ -154,12 +138,15 @@ class Gateway:
             ):
                 await _read(response, exchange, self._body_cap_bytes)
         except TimeoutError as error:
-            raise exchange.lost("timeout", f"no whole reply within {timeout_s:g} s") from error
-        except (aiohttp.ClientResponseError, zlib.error) as error:
-            raise exchange.lost("malformed_reply", _describe(error)) from error
+            raise self._lost(exchange, "timeout", f"no whole reply within {timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise exchange.lost("connection_lost", _describe(error)) from error
-        return exchange.reply()
+            raise self._lost(exchange, "connection_lost", _describe(error)) from error
+        return exchange.reply(self._body_cap_bytes)
+
+    def _lost(self, exchange: _Exchange, kind: LostKind, message: str) -> GatewayError:
+        if not exchange.sent:
+            return NotSent(message)
+        return NoReply(kind, message, partial=exchange.reply(self._body_cap_bytes) if exchange.status else None)
 
 
 def normal_base_url(url: str) -> str:
@@ -200,26 +187,27 @@ async def _read(response: aiohttp.ClientResponse, exchange: _Exchange, cap_bytes
     for name, value in response.headers.items():
         known = exchange.headers.get(name.lower())
         exchange.headers[name.lower()] = value if known is None else f"{known}, {value}"
-    inflater = _inflater(exchange.headers.get("content-encoding", ""))
     size_bytes = 0
     async for chunk in response.content.iter_any():
-        plain = inflater.decompress(chunk, cap_bytes + 1 - size_bytes) if inflater else chunk
-        size_bytes += len(plain)
+        exchange.chunks.append(chunk)
+        size_bytes += len(chunk)
         if size_bytes > cap_bytes:
-            exchange.chunks.clear()
-            raise zlib.error(f"the reply is larger than {cap_bytes} bytes")
-        exchange.chunks.append(plain)
-    if inflater and size_bytes and not inflater.eof:
-        raise zlib.error("the compressed reply has no end")
+            return
 
 
-def _inflater(content_encoding: str) -> "zlib._Decompress | None":
-    # 32 + 15 bits: zlib tells gzip and zlib headers apart by itself
-    return zlib.decompressobj(47) if content_encoding.strip().lower() in ("gzip", "x-gzip", "deflate") else None
+def _plain(body: bytes, content_encoding: str, cap_bytes: int) -> bytes:
+    """``body`` inflated to one byte above the cap at most; what cannot be inflated stays as it came."""
+    if content_encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        # 32 + 15 bits: zlib tells gzip and zlib headers apart by itself
+        return zlib.decompressobj(47).decompress(body, cap_bytes + 1)
+    except zlib.error:
+        return body
 
 
 def _describe(error: Exception) -> str:
     """What happened, without URL or payload: the class and, where the system gave one, its error text."""
     cause = getattr(error, "os_error", None) or error
-    text = getattr(cause, "strerror", None) or (str(cause) if isinstance(cause, zlib.error) else "")
+    text = getattr(cause, "strerror", None)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
