@@ -1,9 +1,12 @@
 """The fold: what a partition's events add up to. Pure; the same events always give the same state."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tasks.journal import events as ev
+from tasks.journal.codec import decode_event, event_of
+
+Decision = Literal["nothing", "wait", "fetch", "buy", "hold"]
 
 WantId = tuple[str, str, int, str | None]  # catalog, row_id, take, key
 
@@ -63,6 +66,14 @@ class Fold:
     def apply(self, event: ev.Event) -> None:
         """Add one event. Applying the same event again changes nothing."""
         _APPLY[event.kind](self, event)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state for a ``Checkpoint``: lists that ``orjson`` can write, the (frozen) events among them."""
+        return {
+            "through": self.through,
+            "wants": [(want.event, want.current) for want in self.wants.values()],
+            "keys": [_key_snapshot(state) for state in self.keys.values()],
+        }
 
 
 def _wanted(fold: Fold, e: ev.Wanted) -> None:
@@ -143,6 +154,47 @@ def _nothing(_fold: Fold, _event: ev.Event) -> None:
     return
 
 
+def _checkpoint(fold: Fold, e: ev.Checkpoint) -> None:
+    """Becomes the fold that ``e`` describes, as it was decoded; decoded values are used up."""
+    fold.through = e.fold["through"]
+    fold.wants, fold.keys = {}, {}
+    for wanted, current in e.fold["wants"]:
+        event = event_of(ev.Wanted, wanted)
+        fold.wants[(event.catalog, event.row_id, event.take, event.key)] = Want(event, current)
+    for values in e.fold["keys"]:
+        fold.keys[values["key"]] = _key_restored(values)
+
+
+def _key_snapshot(state: KeyState) -> dict[str, Any]:
+    made = state.attempts.values()
+    return {
+        "key": state.key,
+        "attempts": [(a.intent, a.state, a.result and a.result.kind, a.result) for a in made],
+        "answer": state.answer and state.answer.attempt,
+        "stored": list(state.stored.values()),
+        "reads": list(state.reads.values()),
+        "held": state.held,
+        "released": state.released,
+        "finished": state.finished,
+        "paused": state.paused,
+    }
+
+
+def _key_restored(values: dict[str, Any]) -> KeyState:
+    state = KeyState(values["key"], released=values["released"], paused=values["paused"])
+    for intent, name, kind, result in values["attempts"]:
+        word: Any = result and decode_event({"kind": kind, **result})
+        state.attempts[intent["attempt"]] = Attempt(event_of(ev.Intent, intent), name, word)
+    if values["answer"] is not None:
+        answer: Any = state.attempts[values["answer"]].result
+        state.answer = answer
+    state.stored = {each["sample_index"]: event_of(ev.Stored, each) for each in values["stored"]}
+    state.reads = {(each["sample_index"], each["reader"]): event_of(ev.Read, each) for each in values["reads"]}
+    state.held = values["held"] and event_of(ev.Held, values["held"])
+    state.finished = values["finished"] and event_of(ev.Finished, values["finished"])
+    return state
+
+
 _APPLY: dict[str, Any] = {
     "wanted": _wanted,
     "unwanted": _unwanted,
@@ -158,6 +210,7 @@ _APPLY: dict[str, Any] = {
     "released": _released,
     "finished": _finished,
     "paused": _paused,
+    "checkpoint": _checkpoint,
     "closed": _nothing,
 }
 
@@ -187,4 +240,54 @@ def outcome(state: KeyState | None) -> tuple[str, str | None, str | None]:
     return "pending", state.paused or "not_started", None
 
 
-__all__ = ["Attempt", "Fold", "KeyState", "Want", "WantId", "outcome"]
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is done about an unknown outcome."""
+
+    on_unknown: Literal["retry", "hold"] = "retry"
+    max_unknown: int = 1  # so many unknown attempts are followed by another one
+
+
+def decide(state: KeyState | None, policy: Policy) -> Decision:
+    """What a call key needs next. ``wait``: a call is in flight. Rejected attempts are bought again unless final."""
+    if state is None:
+        return "buy"
+    if state.finished is not None:
+        return "nothing"
+    if state.answer is not None:
+        return "fetch"
+    if state.held is not None:
+        return "nothing"
+    attempts = state.counted_attempts()
+    if any(attempt.state == "open" for attempt in attempts):
+        return "wait"
+    if attempts and isinstance(attempts[-1].result, ev.Rejected) and attempts[-1].result.final:
+        return "nothing"
+    unknown = sum(attempt.state == "unknown" for attempt in attempts)
+    allowed = policy.max_unknown if policy.on_unknown == "retry" else 0
+    return "buy" if unknown <= allowed else "hold"
+
+
+def spend_micros(fold: Fold, run_id: str) -> tuple[int, int]:
+    """(known, at risk) of the attempts of a run in this partition, in micro-dollars.
+
+    At risk is what an attempt may have cost and nobody knows: its cap while it is open, unknown or billed unknown.
+    """
+    known = at_risk = 0
+    for state in fold.keys.values():
+        for attempt in state.attempts.values():
+            if attempt.intent.run_id == run_id and attempt.state != "withdrawn":
+                cost = _known_cost(attempt)
+                known += cost or 0
+                at_risk += attempt.intent.cap_micros if cost is None else 0
+    return known, at_risk
+
+
+def _known_cost(attempt: Attempt) -> int | None:
+    result = attempt.result
+    if not isinstance(result, ev.Answered | ev.Rejected) or result.billed == "unknown":
+        return None
+    return 0 if result.billed == "no" else result.cost_micros
+
+
+__all__ = ["Attempt", "Decision", "Fold", "KeyState", "Policy", "Want", "WantId", "decide", "outcome", "spend_micros"]

@@ -1,0 +1,60 @@
+"""A run's sign of life: one counter in the store, raised every fifth of the take-over time-out."""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from tasks.journal.driver import AsyncioRuntime
+from tasks.journal.events import Owner
+from tasks.journal.names import HEARTBEATS, heartbeat_name
+from tasks.journal.patient import PatientStore
+from tasks.journal.ports import Runtime, Store, Timing
+
+FORGET_AFTER_S = 7 * 86_400.0
+
+
+async def beat(raw: Store, runtime: Runtime, owner: Owner, timing: Timing) -> None:
+    """Raise the counter for ever. A beat that fails is left out: the next one says the same."""
+    count = 0
+    while True:
+        count += 1
+        with suppress(ConnectionError, TimeoutError):
+            await raw.put(heartbeat_name(owner.token), b"%d\n" % count)
+        await runtime.sleep(timing.heartbeat_s)
+
+
+class Heartbeat:
+    """``async with Heartbeat(store, owner):`` around everything a run does with partitions."""
+
+    def __init__(self, store: Store, owner: Owner, *, timing: Timing | None = None) -> None:
+        self._store, self._owner = store, owner
+        self._timing = timing or Timing()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        runtime = AsyncioRuntime()
+        await forget_old(PatientStore(self._store, runtime, self._timing))
+        self._task = asyncio.create_task(beat(self._store, runtime, self._owner, self._timing))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        with suppress(ConnectionError, TimeoutError):  # a left-over counter misleads nobody: it does not move
+            await self._store.delete(heartbeat_name(self._owner.token))
+
+
+async def forget_old(store: PatientStore) -> None:
+    """Delete the counters of runs that ended without doing so, a week ago by the store's clock.
+
+    Deleting one that is still alive would do no harm either: to a watcher it is a change.
+    """
+    listed = await store.list(HEARTBEATS)
+    newest = max((each.modified_at for each in listed), default=0.0)
+    for each in listed:
+        if newest - each.modified_at > FORGET_AFTER_S:
+            await store.delete(each.key)

@@ -1,0 +1,27 @@
+"""Reading a dataset's journal without owning it: for status, plan, rebuild and verify."""
+
+from collections.abc import AsyncIterator
+
+from tasks.journal.dataset import Dataset, partition_name
+from tasks.journal.driver import AsyncioRuntime, patient
+from tasks.journal.fold import Fold
+from tasks.journal.loading import load_newest, segment_seq, segments
+from tasks.journal.ports import Store
+
+
+async def load_fold(store: Store, partition: str) -> Fold:
+    """The state of the partition called ``partition`` ("07"), as of now."""
+    return (await load_newest(patient(store), AsyncioRuntime(), partition)).fold
+
+
+async def load_all(store: Store, dataset: Dataset) -> AsyncIterator[tuple[int, Fold]]:
+    """(index, state) of one partition after the other, so that only one is in memory."""
+    for index in range(dataset.partitions):
+        yield index, await load_fold(store, partition_name(index, dataset.partitions))
+
+
+async def tails(store: Store, dataset: Dataset) -> dict[int, int]:
+    """The newest segment number of each partition, 0 if it has none; from listings alone."""
+    steady, runtime = patient(store), AsyncioRuntime()
+    listings = await runtime.gather([segments(steady, name) for name in dataset.partition_names])
+    return {index: segment_seq(listed[-1].key) if listed else 0 for index, listed in enumerate(listings)}

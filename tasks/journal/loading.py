@@ -1,0 +1,71 @@
+"""Reading a partition: its newest segment, and the fold of the newest checkpoint and everything after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.journal.codec import Segment, decode_segment
+from tasks.journal.fold import Fold
+from tasks.journal.names import segment_name, segment_seq, segments_prefix
+from tasks.journal.patient import PatientStore
+from tasks.journal.ports import Listed, Runtime
+
+READ_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A partition as it was read: ``through`` of the fold is the newest segment, 0 if there is none."""
+
+    fold: Fold
+    checkpoint: int  # the newest segment that begins with a checkpoint; 0 = none
+
+
+async def newest_segment(store: PatientStore, partition: str, *, above: int = 0) -> Segment | None:
+    """The newest segment numbered higher than ``above``, or None."""
+    while True:
+        listed = await segments(store, partition, above=above)
+        if not listed:
+            return None
+        body = await store.get(listed[-1].key)
+        if body is not None:  # else it was deleted below a checkpoint since: list again
+            return decode_segment(body)
+
+
+async def segments(store: PatientStore, partition: str, *, above: int = 0) -> Sequence[Listed]:
+    """The segments that are there, oldest first."""
+    return await store.list(segments_prefix(partition), start_after=segment_name(partition, above) if above else "")
+
+
+async def load(store: PatientStore, runtime: Runtime, partition: str, tail: Segment | None) -> Loaded | None:
+    """The state up to ``tail``. None if a segment below it is gone: a newer checkpoint exists, list again."""
+    fold = Fold()
+    if tail is None:
+        return Loaded(fold, 0)
+    last = tail.header.seq
+    first = max(tail.header.checkpoint, 1)
+    for start in range(first, last, READ_AT_ONCE):
+        numbers = range(start, min(start + READ_AT_ONCE, last))
+        bodies = await runtime.gather([store.get(segment_name(partition, seq)) for seq in numbers])
+        for body in bodies:
+            if body is None:
+                return None
+            _apply(fold, decode_segment(body))
+    _apply(fold, tail)
+    return Loaded(fold, tail.header.checkpoint)
+
+
+async def load_newest(store: PatientStore, runtime: Runtime, partition: str) -> Loaded:
+    """The state of a partition as of now, without owning it."""
+    while True:
+        loaded = await load(store, runtime, partition, await newest_segment(store, partition))
+        if loaded is not None:
+            return loaded
+
+
+def _apply(fold: Fold, segment: Segment) -> None:
+    for event in segment.events:
+        fold.apply(event)
+    fold.through = segment.header.seq
+
+
+__all__ = ["Loaded", "load", "load_newest", "newest_segment", "segment_seq", "segments"]
