@@ -111,3 +111,4 @@ class Failure:
     retry_after_s: float | None = None
     request_id: str | None = None
     max_resends: int | None = None  # None = the retry layer's own limit
+    usage: Usage = field(default_factory=Usage)  # of a charged reply without an answer: a refusal by a vision model

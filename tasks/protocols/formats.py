@@ -1,0 +1,45 @@
+"""The table of wire formats: which module builds and parses which."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from catalogs.types import WireFormat
+from tasks.protocols import chat_image, chat_vision, edits_json, edits_multipart, flux_json, images_json
+from tasks.protocols.redact import PATTERNS, Redactor
+from tasks.protocols.wire import Answer, Call, Failure, Reply, WireRequest
+
+
+class Parser(Protocol):
+    """Reads a reply as the call expects it; never raises."""
+
+    def __call__(self, reply: Reply, call: Call, redactor: Redactor = ..., /) -> Answer | Failure:
+        """An answer with at least one picture or a text, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One wire format: two pure functions."""
+
+    build: Callable[[Call], WireRequest]
+    parse: Parser
+
+
+FORMATS: Mapping[WireFormat, Format] = {
+    "images_json": Format(images_json.build, images_json.parse),
+    "edits_multipart": Format(edits_multipart.build, edits_multipart.parse),
+    "edits_json": Format(edits_json.build, edits_json.parse),
+    "flux_json": Format(flux_json.build, flux_json.parse),
+    "chat_image": Format(chat_image.build, chat_image.parse),
+    "chat_vision": Format(chat_vision.build, chat_vision.parse),
+}
+
+
+def build(call: Call) -> WireRequest:
+    """What goes on the wire for ``call``."""
+    return FORMATS[call.format].build(call)
+
+
+def parse(reply: Reply, call: Call, redactor: Redactor = PATTERNS) -> Answer | Failure:
+    """What ``reply`` means for ``call``. ``redactor``: pass one that knows the keys, so that messages hold none."""
+    return FORMATS[call.format].parse(reply, call, redactor)
