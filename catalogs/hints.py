@@ -5,13 +5,15 @@ import re
 from catalogs.types import Model
 
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+")
 _RATIO_TAG = re.compile(r"【\s*\d{1,2}\s*[:：]\s*\d{1,2}\s*】")
-_STYLE = re.compile(
-    r"风格|油画|水彩|素描|动漫|写实|摄影|插画|水墨|国画|版画|卡通|漫画|像素|极简|扁平|赛博朋克|印象派|写意|照片|"
-    r"\bstyle[ds]?\b|paint|watercolou?r|sketch|drawing|anime|manga|realis|photo|illustrat|cartoon|pixel art|minimal|"
-    r"cyberpunk|impressionis|render|cinematic|vector|isometric|line art|digital art|concept art|ukiyo|poster|logo",
-    re.IGNORECASE,
+# a plain search for each is an order of magnitude faster than one regular expression for all
+_STYLE_WORDS = (
+    *("风格", "油画", "水彩", "素描", "动漫", "写实", "摄影", "照片", "插画", "水墨", "国画", "版画", "卡通", "漫画"),
+    *("像素", "极简", "扁平", "赛博朋克", "印象派", "写意"),
+    *("style", "paint", "watercolo", "sketch", "drawing", "anime", "manga", "realis", "photo", "illustrat", "cartoon"),
+    *("pixel art", "minimal", "cyberpunk", "impressionis", "render", "cinematic", "vector", "isometric", "line art"),
+    *("digital art", "concept art", "ukiyo", "poster", "logo"),
 )
 
 
@@ -22,14 +24,23 @@ def prompt_hints(prompt: str, model: Model) -> list[str]:
     """
     if "generate" not in model.formats and "edit" not in model.formats:
         return []
-    chinese, words = len(_CJK.findall(prompt)), _WORD.findall(_CJK.sub(" ", prompt))
+    chinese, words = _measured(prompt)
+    folded = prompt.lower()
     hints = []
-    if chinese + 2 * len(words) < 6:
+    if chinese + 2 * words < 6:
         hints.append("very short: say subject, style, environment, lighting and quality")
-    if not _STYLE.search(prompt):
+    if not any(word in folded for word in _STYLE_WORDS):
         hints.append("names no style, such as 油画, photorealistic or watercolor (column art_style)")
-    if chinese > len(words) and model.chinese != "native":
+    if chinese > words and model.chinese != "native":
         hints.append(f"in Chinese, which {model.id} understands less precisely than English")
-    if _RATIO_TAG.search(prompt):
+    if "【" in prompt and _RATIO_TAG.search(prompt):
         hints.append("has a ratio tag in its text: use the column ratio, which every model gets in its own way")
     return hints
+
+
+def _measured(prompt: str) -> tuple[int, int]:
+    """Chinese characters and other words."""
+    if prompt.isascii():
+        return 0, len(prompt.split())
+    chinese = len(_CJK.findall(prompt))
+    return chinese, len(_WORD.findall(_CJK.sub(" ", prompt) if chinese else prompt))

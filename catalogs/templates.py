@@ -194,6 +194,6 @@ def compose(prompt: str, template: str, variables: Mapping[str, str]) -> str:
         return apply_style(prompt, art_style)
     if prompt.strip():
         raise TemplateError("both prompt and template are given; leave one of them empty")
-    placed = STYLE_VARIABLE in find_template(template).variables
+    placed = any(name.casefold() == STYLE_VARIABLE for name in find_template(template).variables)
     rendered = render(template, variables)
     return rendered if placed else apply_style(rendered, art_style)
