@@ -90,6 +90,7 @@ _gpt_image = partial(
     formats=IMAGES_AND_EDITS,
     sizes=GPT_SIZES,
     max_n=10,
+    always_send={"quality": "medium"},  # auto moved the bill by a factor of 3.5; a row's own quality wins
     prompt_hard_limit=32_000,
     image_field="image[]",
     max_images=16,
@@ -206,8 +207,7 @@ ROWS = (
         aliases=("gpt-image-2-2026-04-21",),
         params={**GPT_PARAMS, **OPAQUE},
         available_from=date(2026, 4, 21),
-        note="Rejects input_fidelity; no transparent background. quality=auto moved the bill by a factor of 3.5: set "
-        "it. Sizes above 2560x1440 are experimental.",
+        note="Rejects input_fidelity; no transparent background. Sizes above 2560x1440 are experimental.",
     ),
     _gpt_image_2(
         id="gpt-image-2.5-flare",

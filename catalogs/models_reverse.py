@@ -6,7 +6,7 @@ Sources: the two seed pages of docs.apiyi.com (2025), its model pages and notice
 from datetime import date
 
 from catalogs.price_rules import APIYI_2026, SEED_PRICES, SEED_SORA, per_image
-from catalogs.types import Model, Param
+from catalogs.types import Model
 
 SEED_RATIOS = ("2:3", "3:2", "1:1")
 APIYI_RETIRED = date(2026, 4, 22)  # docs.apiyi.com/live/2026-04/gpt-image-2-all: both old models taken down
@@ -52,7 +52,6 @@ ROWS = (
         aliases=("gpt4o-image", "gpt-4o-images"),
         formats={"generate": "images_json", "edit": "chat_image"},
         sizes=("1024x1024", "1024x1792", "1792x1024"),
-        default_size="1024x1024",
         ratios=SEED_RATIOS,
         ratio_as="tag",
         max_images=10,
@@ -61,7 +60,8 @@ ROWS = (
         concurrency=16,
         retired_on=APIYI_RETIRED,
         replacement=("gpt-image-2-all", "gpt-image-2-vip"),
-        note="Generates on /images/generations (seed 2; seed 1 shows chat), edits in chat, where no size can be sent.",
+        note="Generates on /images/generations (seed 2; seed 1 shows chat), edits in chat, where no size can be sent. "
+        "No default size, so that none contradicts a ratio.",
     ),
     Model(
         id="gpt-image-2-all",
@@ -73,7 +73,6 @@ ROWS = (
         sizes=("auto", "1024x1024", "1024x1536", "1536x1024"),
         ratios=SEED_RATIOS,
         ratio_as="tag",
-        params={"response_format": Param(kind="str", values=("url", "b64_json"))},
         image_field="image[]",
         max_images=16,
         max_image_bytes=1_500_000,
@@ -95,7 +94,6 @@ ROWS = (
         price=per_image("0.03", "0.03", source=APIYI_2026),
         formats={"generate": "images_json", "edit": "edits_multipart"},
         sizes=("auto", *_VIP_SIZES),
-        params={"response_format": Param(kind="str", values=("url", "b64_json"))},
         image_field="image[]",
         max_images=16,
         mask="ignored",

@@ -1,8 +1,8 @@
 """Model rows that read pictures: text about images through /chat/completions.
 
 Sources: LiteLLM's price list, the vendors' token formulas. ``max_output_tokens`` is the token cap every reading sends
-unless its row asks for another; input tokens are bounds for a picture of any size. Input picture counts are ours where
-the vendor allows more, so that a reading's worst case stays within the first price tier.
+unless its row asks for another; input tokens are bounds for a picture of any size we take (40 megapixels). How many
+pictures one reading takes is ours where the vendor allows more.
 """
 
 from datetime import date
@@ -33,13 +33,16 @@ def _params(max_tokens: int, max_temperature: float) -> dict[str, Param]:
     }
 
 
+DETAIL = {"detail": Param(kind="str", values=("auto", "low", "high"))}
+
+
 ROWS = (
     _vision(
         id="gpt-4o",
         family="GPT-4o",
         title="GPT-4o",
         price=_reading("2.5", "2.5", "10", tokens_per_input_image=765, max_tokens_per_input_image=1_445),
-        params=_params(16_384, 2),
+        params={**_params(16_384, 2), **DETAIL},
         retired_on=date(2027, 1, 14),
         replacement=("gpt-6-luna",),
         note="Asked for with generate or edit it means sora_image, as the seeds spell it. 85 + 170 tokens for each "
@@ -51,7 +54,7 @@ ROWS = (
         title="GPT-4o mini",
         source=LITELLM,
         price=_reading("0.15", "0.15", "0.60", tokens_per_input_image=25_501, max_tokens_per_input_image=48_169),
-        params=_params(16_384, 2),
+        params={**_params(16_384, 2), **DETAIL},
         retired_on=date(2027, 1, 14),
         replacement=("gpt-6-luna",),
         note="2,833 + 5,667 tokens for each 512 px tile: a picture costs about as much as on gpt-4o.",
@@ -60,11 +63,12 @@ ROWS = (
         id="gemini-2.5-pro",
         family="Gemini 2.5 Pro",
         title="Gemini 2.5 Pro",
-        price=_reading("1.25", "1.25", "10", tokens_per_input_image=1_032, max_tokens_per_input_image=258 * 48),
+        price=_reading("1.25", "1.25", "10", tokens_per_input_image=1_032, max_tokens_per_input_image=258 * 84),
         aliases=("gemini-2.5", "google/gemini-2.5-pro"),
         params=_params(65_536, 2),
+        max_images=9,
         max_image_bytes=7_000_000,
-        note="258 tokens for each 768 px tile, here up to 24 megapixels; above 200k input tokens it costs double. "
+        note="258 tokens for each 768 px tile. Above 200k input tokens it costs double, which 9 pictures do not reach. "
         "Vertex dates its end 2026-10-20, the Gemini API gives none.",
     ),
     _vision(

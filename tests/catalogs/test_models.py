@@ -77,6 +77,8 @@ def test_sizes_and_ratios_are_well_formed_and_the_default_is_among_them(model: M
         assert size == "auto" or (separator == "x" and int(width) >= 64 and int(height) >= 64)
     if model.default_size is not None:
         assert model.default_size in model.sizes
+        assert not model.ratios, "a default size would contradict a row's ratio"
+        assert all(accepts_size(model, operation, model.default_size) for operation in model.formats)
     assert (model.ratio_as is None) == (not model.ratios)
     for ratio in model.ratios:
         wide, separator, high = ratio.partition(":")
@@ -110,14 +112,16 @@ def test_parameters_have_a_rule_that_can_be_checked(model: Model):
         if rule.kind in ("int", "float"):
             assert rule.low is not None
             assert rule.low < rule.high
-    assert set(model.always_send) <= set(model.params)
+    for name, value in model.always_send.items():
+        assert value in model.params[name].values
+        assert value != "auto"
     if "aspect_ratio" in model.params:
         assert model.params["aspect_ratio"].values == model.ratios
 
 
 def test_response_format_is_offered_only_to_models_that_take_it():
     takers = {model.id for model in MODELS.values() if "response_format" in model.params}
-    assert takers == {"dall-e-2", "dall-e-3", "gpt-image-2-all", "gpt-image-2-vip"}
+    assert takers == {"dall-e-2", "dall-e-3"}
 
 
 @every_model

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import pytest
@@ -147,6 +148,35 @@ def test_no_call_costs_more_than_its_cap(call: tuple[Model, dict[str, Any]], dat
     )
     assert charged is not None
     assert 0 < charged <= cap
+
+
+def test_the_control_an_estimate_would_not_do_as_a_cap():
+    model = find_model("gpt-image-1")
+    dearest = {"input_tokens": 18, "output_tokens": 6_240}
+    charged = charged_micros(model, operation="generate", delivered=1, **dearest)
+    assert estimate_micros(model, operation="generate") < charged <= cap_micros(model, operation="generate")
+
+
+@pytest.mark.parametrize("model_id", ["gpt-4o", "gpt-4o-mini", "gemini-2.5-pro", "claude-3-5-sonnet"])
+@pytest.mark.parametrize("shape", [(64, 64), (1024, 1024), (4000, 6000), (6324, 6324), (2000, 20_000)])
+def test_the_vendors_token_formulas_never_pass_the_bound_of_one_picture(model_id: str, shape: tuple[int, int]):
+    rule = find_model(model_id).price.rule
+    assert isinstance(rule, ByToken)
+    assert vendor_tokens(model_id, *shape) <= rule.max_tokens_per_input_image
+    assert vendor_tokens(model_id, 1024, 1024) == rule.tokens_per_input_image
+
+
+def vendor_tokens(model_id: str, width_px: int, height_px: int) -> int:
+    """The formulas of the vendors' pages, written anew."""
+    if model_id.startswith("gemini"):
+        return 258 * ceil(width_px / 768) * ceil(height_px / 768)
+    if model_id.startswith("claude"):
+        scale = min(1, 1568 / max(width_px, height_px))
+        return ceil(width_px * scale * height_px * scale / 750)
+    scale = min(1, 2048 / max(width_px, height_px))
+    scale *= min(1, 768 / (min(width_px, height_px) * scale))
+    tiles = ceil(width_px * scale / 512) * ceil(height_px * scale / 512)
+    return 2833 + 5667 * tiles if model_id.endswith("mini") else 85 + 170 * tiles
 
 
 @st.composite
