@@ -36,6 +36,7 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until_s = 0.0
         self._limited_trips = 0
+        self._closed: Callable[[], Exception] | None = None
         self._why = ""
         self._counts = dict.fromkeys(("started", "succeeded", "rate_limited", "failed", "pauses"), 0)
 
@@ -51,6 +52,14 @@ class Lane:
         """Give the room back."""
         self._in_flight -= 1
         self._unstarted -= not started
+        self._pump()
+
+    def close(self, error: Callable[[], Exception]) -> None:
+        """Nobody goes any more: who waits or comes gets an exception of its own from ``error``."""
+        self._closed = error
+        for waiting in (self._beginning, self._entering):
+            while turn := _first(waiting):
+                turn.set_exception(error())
         self._pump()
 
     def succeeded(self) -> None:
@@ -96,13 +105,15 @@ class Lane:
         }
 
     async def _queue(self, waiting: Waiting, *, give_back: Callable[[], None]) -> float:
+        if self._closed:
+            raise self._closed()
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         waiting.append(turn)
         self._pump()
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 give_back()
             raise
 

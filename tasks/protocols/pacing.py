@@ -15,7 +15,7 @@ before its start is due, unless a rate limit pauses the model in between: check 
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,10 +48,21 @@ class Pacer:
         self._lead_s = lead_s
         self._rng = rng or random.Random()
         self._lanes: dict[str, Lane] = {}
+        self._closed: Callable[[], Exception] | None = None
 
     def slot(self, model: str) -> "Slot":
         """A place in the queue of ``model``; enter it with ``async with``. First come, first served."""
         return Slot(self._lane(model))
+
+    def close(self, error: Callable[[], Exception], *, model: str | None = None) -> None:
+        """Let no further call of ``model`` (None = of any) go: waiting or new, each gets an exception from ``error``.
+
+        Calls that have started are not touched.
+        """
+        if model is None:
+            self._closed = error
+        for lane in self._lanes.values() if model is None else [self._lane(model)]:
+            lane.close(error)
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """For each model used so far: limits in force, what is in flight, what was decided and why. Plain values."""
@@ -67,6 +78,8 @@ class Pacer:
             adaptive = Adaptive(self._share.concurrency(limit.concurrency))
             lane = Lane(spacing, adaptive, clock=self._clock, lead_s=self._lead_s, rng=self._rng)
             self._lanes[model] = lane
+            if self._closed:
+                lane.close(self._closed)
         return lane
 
 
