@@ -36,10 +36,15 @@ def format_usd(micros: int | None) -> str:
 
 
 def usd_decimal(micros: int) -> Decimal:
-    """The exact USD amount with six decimals, as the manifest's decimal(18,6) and ``--json`` hold it."""
+    """The exact USD amount with six decimals, as the manifest's decimal(18,6) holds it."""
     sign, digits = ("-", -micros) if micros < 0 else ("", micros)
     whole, fraction = divmod(digits, MICROS_PER_USD)
     return Decimal(f"{sign}{whole}.{fraction:06d}")
+
+
+def json_usd(micros: int) -> str:
+    """``1.80``, ``0.035``: the exact amount as ``--json`` shows it, at least 2 decimals, no sign of currency."""
+    return format_usd(micros).replace("$", "").replace(",", "")
 
 
 def split_micros(total_micros: int, n: int) -> list[int]:

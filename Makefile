@@ -1,0 +1,63 @@
+# One verb per chore; CI runs the same verbs. `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+
+.PHONY: help setup setup-test demo ui test check fix bench faults soak docs lock clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: $(VENV)/.run ## .venv with the run-time packages and the printroom command
+setup-test: $(VENV)/.test
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Printroom needs Python 3.11 or newer; try make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: requirements-test.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+demo: setup ## catalogs/quickstart.csv against the built-in sandbox: pictures, manifest, gallery
+	$(BIN)/printroom run catalogs/quickstart.csv --dataset datasets/quickstart --provider sandbox --yes
+
+ui: setup ## a Prefect server on 127.0.0.1:4200 with the settings this project needs
+	$(BIN)/python -m deployments.ui
+
+test: setup-test ## the whole test suite (what CI calls)
+	$(BIN)/python -m pytest
+
+check: setup-test ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup-test ## what the linters can repair by themselves
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-test ## CPU per image beside a bare loop, the same gateway, the same run
+	$(BIN)/python -m tests.benchmarks
+
+faults: setup-test ## the long fault tests: kill storms, simulation, outages
+	$(BIN)/python -m pytest -m slow -p no:randomly tests
+
+docs: setup-test ## regenerate the tables in docs/ that come from the code
+	$(BIN)/python -m deployments.docs
+
+lock: setup-test ## resolve both lock files anew (hashes, no index addresses)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group build -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group build --group test --group check -o requirements-test.lock
+
+clean: ## remove what the build and the tests left
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

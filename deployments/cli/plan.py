@@ -1,0 +1,28 @@
+"""``printroom plan``: what a run would do and cost. Spends nothing, starts nothing."""
+
+import argparse
+import asyncio
+import uuid
+
+from deployments.cli.arguments import options_from
+from deployments.cli.output import print_json
+from deployments.cli.preparing import planning_mistakes, settings_for
+from deployments.cli.show_plan import show_plan
+from tasks.work.result import EXIT_OK
+from tasks.work.session import forget, new_session
+
+
+def main(args: argparse.Namespace) -> int:
+    """Plan and print."""
+    options = options_from(args)
+    with planning_mistakes(as_json=args.json) as mistakes:
+        session = new_session(options, settings_for(options), str(uuid.uuid4()))
+        try:
+            plan = asyncio.run(session.make_plan())
+            if args.json:
+                print_json(plan.summary.as_dict())
+            else:
+                show_plan(plan, compare=args.compare)
+        finally:
+            forget(session.run_id)
+    return mistakes.exit_code or EXIT_OK

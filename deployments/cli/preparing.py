@@ -1,0 +1,42 @@
+"""What ``plan`` and ``run`` do first, and the mistakes that end them with one clear message and exit code 2."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from catalogs.providers import UnknownProvider
+from deployments.cli.arguments import UsageMistake
+from deployments.cli.output import catalog_problems, usage_problem
+from tasks.journal.errors import DatasetProblem, StoreDown
+from tasks.settings import MissingKey, Settings, read_settings
+from tasks.storage.open import BadUri, UnsafeStore
+from tasks.storage.store import StoreError
+from tasks.work.options import RunOptions
+from tasks.work.problems import InvalidCatalog
+
+
+@dataclass(slots=True)
+class Mistakes:
+    """The exit code of a mistake, or 0."""
+
+    exit_code: int = 0
+
+
+@contextmanager
+def planning_mistakes(*, as_json: bool) -> Iterator[Mistakes]:
+    """Turn everything that can be wrong before anything is spent into its message and exit code 2."""
+    mistakes = Mistakes()
+    try:
+        yield mistakes
+    except InvalidCatalog as error:
+        mistakes.exit_code = catalog_problems(error, as_json=as_json)
+    except (MissingKey, DatasetProblem, UnsafeStore, StoreDown, BadUri, StoreError) as error:
+        mistakes.exit_code = usage_problem(str(error), as_json=as_json)
+
+
+def settings_for(options: RunOptions) -> Settings:
+    """The environment's settings for the provider that was asked for."""
+    try:
+        return read_settings(options.provider)
+    except (UnknownProvider, ValueError) as error:
+        raise UsageMistake(str(error)) from None

@@ -1,0 +1,111 @@
+"""``printroom run``: plan, then call the flow. Nothing to do starts no Prefect server."""
+
+import argparse
+import asyncio
+import os
+import sys
+import uuid
+from contextlib import ExitStack
+
+from catalogs.money import format_usd
+from deployments.cli.arguments import options_from
+from deployments.cli.output import print_json, say
+from deployments.cli.preparing import planning_mistakes, settings_for
+from deployments.cli.progress import show_progress
+from deployments.cli.show_plan import show_plan
+from tasks.settings import Settings, at_address
+from tasks.work.result import EXIT_BUDGET, RunResult
+from tasks.work.session import Session, forget, new_session, prepare
+
+
+def main(args: argparse.Namespace) -> int:
+    """Plan, ask if asked to, run, and print how the catalogs now stand."""
+    options = options_from(args)
+    with ExitStack() as held, planning_mistakes(as_json=args.json) as mistakes:
+        settings = _gateway(settings_for(options), held)
+        settings.require_key()
+        session = new_session(options, settings, str(uuid.uuid4()), say=say)
+        held.callback(forget, session.run_id)
+        mistakes.exit_code = asyncio.run(_run(session, args))
+    return mistakes.exit_code
+
+
+async def _run(session: Session, args: argparse.Namespace) -> int:
+    plan = await session.make_plan()
+    if not args.json:
+        show_plan(plan)
+    if session.nothing_to_do():
+        return _report(session.idle_result(), args, "nothing to do: every row has its outcome")
+    session.yes = args.yes or (not session.approved() and _asked(session))
+    if not session.approved():
+        say(session.approval_message())
+        _report(session.idle_result(), args)
+        return EXIT_BUDGET
+    result = await _flow(session)
+    return _report(result, args)
+
+
+async def _flow(session: Session) -> RunResult:
+    """Call the Prefect flow in this process, on the configured server or the embedded one."""
+    _prefect_environment()
+    from flows.generate_dataset import generate_dataset
+
+    prepare(session)
+    options = session.options
+    async with show_progress(session):
+        state = await generate_dataset(
+            catalogs=list(options.catalogs), dataset=options.dataset, provider=options.provider, return_state=True
+        )
+    result: RunResult | Exception = await state.aresult(raise_on_failure=False)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _prefect_environment() -> None:
+    """Settings that Prefect reads when it is imported. See docs/decisions for the figures."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+        say("starting the embedded Prefect server (about 12 s; none is needed where PREFECT_API_URL is set) …")
+
+
+def _asked(session: Session) -> bool:
+    """Ask on a terminal; anywhere else nobody can answer, and the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    cap = format_usd(session.ready_plan.summary.cap_micros)
+    return input(f"This may cost up to ${cap}. Go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _gateway(settings: Settings, held: ExitStack) -> Settings:
+    """Start the sandbox when it is asked for and no address says where one runs already."""
+    if settings.provider.name != "sandbox" or settings.provider.base_url is not None:
+        return settings
+    from deployments.sandbox.process import SandboxProcess
+
+    sandbox = held.enter_context(SandboxProcess())
+    return at_address(settings, sandbox.base_url)
+
+
+def _report(result: RunResult, args: argparse.Namespace, note: str = "") -> int:
+    if args.json:
+        print_json(result.as_dict())
+        return result.exit_code
+    if note:
+        print(note)
+    if result.message:
+        say(f"stopped ({result.stopped}): {result.message}")
+    rest = "".join(
+        f", {count:,} {word}"
+        for word in ("refused", "failed", "unknown", "held", "pending")
+        if (count := getattr(result, word))
+    )
+    print(f"{result.succeeded:,} of {result.rows:,} succeeded, {result.reused:,} of them reused{rest}")
+    risk = f" (possibly {format_usd(result.at_risk_micros)} more)" if result.at_risk_micros else ""
+    print(f"cost of this run: {format_usd(result.cost_micros)}{risk} in {result.wall_s:.1f} s")
+    root = result.dataset.rstrip("/")
+    print(f"images    {root}/images\nmanifest  {result.manifest}\ngallery   {root}/report/index.html")
+    return result.exit_code

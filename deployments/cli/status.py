@@ -1,0 +1,69 @@
+"""``printroom status``: what the dataset holds and what is in flight, from the journal alone."""
+
+import argparse
+import asyncio
+from typing import Any
+
+from catalogs.money import format_usd, json_usd
+from deployments.cli.output import print_json, table
+from deployments.cli.preparing import planning_mistakes
+from tasks.storage.open import open_store
+from tasks.work.result import EXIT_OK
+from tasks.work.status import DatasetStatus, dataset_status
+
+
+def main(args: argparse.Namespace) -> int:
+    """Read every partition's journal and print the sums."""
+    with planning_mistakes(as_json=args.json) as mistakes:
+        status = asyncio.run(dataset_status(open_store(args.dataset)))
+        if args.json:
+            print_json(as_dict(status, args.dataset))
+        else:
+            _show(status, args.dataset)
+        mistakes.exit_code = EXIT_OK
+    return mistakes.exit_code
+
+
+def as_dict(status: DatasetStatus, dataset: str) -> dict[str, Any]:
+    """The status for ``--json``; money as decimal strings."""
+    return {
+        "dataset": dataset,
+        "rows": sum(status.outcomes.values()),
+        **{name: status.outcomes.get(name, 0) for name in _OUTCOMES},
+        "reasons": dict(status.reasons),
+        "in_flight": status.in_flight,
+        "cost_usd": json_usd(status.cost_micros),
+        "cost_at_risk_usd": json_usd(status.at_risk_micros),
+        "catalogs": {name: dict(counts) for name, counts in sorted(status.catalogs.items())},
+        "unknown_attempts": [
+            {"row_id": u.row_id, "catalog": u.catalog, "model": u.model, "reason": u.reason, "at": u.at,
+             "at_risk_usd": json_usd(u.cap_micros)}
+            for u in status.unknowns
+        ],
+        "partitions": status.partitions,
+        "owners": status.owners,
+    }  # fmt: skip
+
+
+_OUTCOMES = ("succeeded", "refused", "failed", "unknown", "held", "pending")
+
+
+def _show(status: DatasetStatus, dataset: str) -> None:
+    rows = [["catalog", *_OUTCOMES]]
+    rows += [
+        [name, *(f"{counts.get(outcome, 0):,}" for outcome in _OUTCOMES)]
+        for name, counts in sorted(status.catalogs.items())
+    ]
+    print(f"{dataset}: {sum(status.outcomes.values()):,} results, {status.in_flight} calls in flight")
+    print(table(rows, right=frozenset(range(1, 7))))
+    risk = f", possibly {format_usd(status.at_risk_micros)} more" if status.at_risk_micros else ""
+    print(f"known cost {format_usd(status.cost_micros)}{risk}")
+    for reason, count in status.reasons.most_common():
+        print(f"  {count:,} × {reason}")
+    for unknown in status.unknowns[:20]:
+        print(
+            f"unknown: {unknown.catalog}/{unknown.row_id} ({unknown.model}, {unknown.reason}, {unknown.at}), "
+            f"at most {format_usd(unknown.cap_micros)}"
+        )
+    for owner in status.owners:
+        print(f"at work: {owner}")

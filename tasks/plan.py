@@ -1,0 +1,13 @@
+"""Step: plan the run. Spends nothing; shows in the UI what will be bought, reused and left."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.work.session import session_of
+
+
+@task(name="plan", task_run_name="plan {catalogs}", cache_policy=NO_CACHE, persist_result=False)
+async def plan(run_id: str, catalogs: str) -> str:
+    """Read, check, key, price and compare the catalogs of a run; the plan in one line."""
+    session = session_of(run_id)
+    return (await session.make_plan()).summary.line()

@@ -1,0 +1,67 @@
+"""The one place that reads the environment; everything else is handed values.
+
+Plain ``os.environ`` and no settings library: it costs 0.3 s of import, more than ``printroom models`` may take in all.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catalogs.providers import find_provider, with_base_url
+from catalogs.types import Provider
+
+
+class MissingKey(Exception):
+    """No API key for the chosen provider; the message is the one clear line a user sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says: the gateway, its key, hosts that may be fetched although private, the spool."""
+
+    provider: Provider
+    api_key: str | None
+    allow_hosts: tuple[str, ...]
+    spool: Path
+
+    def require_key(self) -> str:
+        """The key, or ``MissingKey`` naming the variable to set."""
+        if self.api_key:
+            return self.api_key
+        raise MissingKey(
+            f"no API key: set {self.provider.key_variable} (or PRINTROOM_API_KEY) for provider "
+            f"{self.provider.name!r}, or rehearse for free with --provider sandbox"
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never be shown."""
+        named = (os.environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PREFECT_API_KEY"))
+        return tuple(value for value in (self.api_key, *named) if value)
+
+
+def read_settings(provider: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings for ``provider`` (default ``PRINTROOM_PROVIDER``, else ``apiyi``). ``KeyError`` if it is not known."""
+    env = os.environ if environ is None else environ
+    chosen = find_provider(provider or env.get("PRINTROOM_PROVIDER") or "apiyi")
+    base_url = env.get("PRINTROOM_BASE_URL")
+    if base_url:
+        chosen = with_base_url(chosen, base_url)
+    hosts = tuple(host.strip() for host in env.get("PRINTROOM_ALLOW_HOSTS", "").split(",") if host.strip())
+    key = env.get("PRINTROOM_API_KEY") or env.get(chosen.key_variable)
+    if chosen.name == "sandbox":
+        key = key or "sk-sandbox"
+        hosts = (*hosts, "127.0.0.1")
+    state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME", "/tmp")) / ".local/state")  # noqa: S108 - no home
+    spool = Path(env["PRINTROOM_SPOOL"]) if env.get("PRINTROOM_SPOOL") else state / "printroom" / "spool"
+    return Settings(chosen, key, hosts, spool)
+
+
+def with_key(settings: Settings, api_key: str) -> Settings:
+    """The same settings with a key from elsewhere (a Prefect Secret block)."""
+    return replace(settings, api_key=api_key)
+
+
+def at_address(settings: Settings, base_url: str) -> Settings:
+    """The same settings with the gateway at ``base_url`` (a sandbox that was just started)."""
+    return replace(settings, provider=with_base_url(settings.provider, base_url))

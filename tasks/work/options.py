@@ -1,0 +1,64 @@
+"""What a user may ask of a run: the options of ``printroom run`` and of the Prefect form, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from catalogs.money import parse_usd
+
+Only = Literal["pending", "failed", "refused", "unknown", "held", "all-but-succeeded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Choices of one run. Money in micro-dollars; ``None`` = no limit or the table's own value."""
+
+    catalogs: tuple[str, ...]
+    dataset: str
+    provider: str | None = None
+    model: str | None = None
+    catalog_name: str | None = None
+    max_spend_micros: int | None = None
+    approve_above_micros: int | None = None
+    only: Only = "pending"
+    rows: tuple[str, ...] = ()
+    again: bool = False
+    limit: int | None = None
+    concurrency: int | None = None
+    rpm: dict[str, float] = field(default_factory=dict)
+    ocr: str = "local"  # "local", "off", or a vision model's id
+    on_unknown: Literal["retry", "hold"] = "retry"
+    prices: dict[str, str] = field(default_factory=dict)  # model -> USD, as typed
+    replace_retired: bool = False
+    accept: str | None = None
+    grace_s: float = 20.0
+    partitions: int | None = None
+
+
+def options_of(form: Mapping[str, Any]) -> RunOptions:
+    """Options from the parameters of the Prefect form, which bear the names of the command line's."""
+    return RunOptions(
+        catalogs=tuple(form["catalogs"]),
+        dataset=form["dataset"],
+        provider=form["provider"],
+        model=form["model"],
+        catalog_name=form["catalog_name"],
+        max_spend_micros=_micros(form["max_spend"]),
+        approve_above_micros=_micros(form["approve_above"]),
+        only=form["only"],
+        rows=tuple(form["rows"] or ()),
+        again=form["again"],
+        limit=form["limit"],
+        concurrency=form["concurrency"],
+        rpm=dict(form["rpm"] or {}),
+        ocr=form["ocr"],
+        on_unknown=form["on_unknown"],
+        prices=dict(form["price"] or {}),
+        grace_s=form["grace"],
+        partitions=form["partitions"],
+    )
+
+
+def _micros(usd: Decimal | None) -> int | None:
+    return None if usd is None else parse_usd(str(usd))

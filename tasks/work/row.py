@@ -1,0 +1,207 @@
+"""The life of one row inside its partition: buy, fetch, store, read back, finish. Its faults become its outcome."""
+
+import asyncio
+import logging
+
+from catalogs.models import wire_id
+from catalogs.types import Model
+from tasks.journal import events as ev
+from tasks.journal.fold import KeyState, outcome
+from tasks.journal.errors import Fenced, StoreDown
+from tasks.journal.partition import PartitionJournal
+from tasks.protocols.masks import safe_mask
+from tasks.protocols.prompting import read_ocr, vision_prompt
+from tasks.protocols.wire import Answer, Call, InputImage
+from tasks.storage.containers import scan
+from tasks.work.pictures import Unfetchable, fetch_picture
+from tasks.work.purchase import Buyer, Purchase
+from tasks.work.reading import LOCAL_READER
+from tasks.work.request import VISION_MAX_TOKENS
+from tasks.work.services import Services
+from tasks.work.settling import now
+from tasks.work.spill import PlannedRow
+
+log = logging.getLogger("printroom")
+
+
+class RowWorker:
+    """Works rows of one partition; many at a time, each independent of the others."""
+
+    def __init__(self, services: Services, journal: PartitionJournal, buyer: Buyer) -> None:
+        self._services, self._journal, self._buyer = services, journal, buyer
+
+    async def work(self, row: PlannedRow) -> None:
+        """Do what is missing for one row. Only the journal's own errors (fenced, store down) come out."""
+        key = row.wanted.key
+        assert key is not None
+        try:
+            if row.action == "buy":
+                await self._buyer.buy(self._purchase(row))
+            state = self._journal.fold.keys.get(key)
+            if state is not None and state.answer is not None:
+                pictures = await self._complete(row, state)
+                await self._read_back(row, state, pictures)
+        except (Fenced, StoreDown, asyncio.CancelledError):
+            raise
+        except FileNotFoundError as error:
+            log.warning("row %s: input not available: %s", row.wanted.row_id, error)
+            await self._fail(key, "input_unavailable")
+        except Exception as error:  # noqa: BLE001 - a fault in one row is that row's outcome, never the run's end
+            log.exception("row %s: %s", row.wanted.row_id, self._services.redactor.text(str(error)))
+            await self._fail(key, "internal")
+        self._count(key)
+
+    def _purchase(self, row: PlannedRow) -> Purchase:
+        wanted, model = row.wanted, self._services.table.get(row.wanted.model)
+        assert wanted.key is not None
+        assert row.cap_micros is not None
+        return Purchase(
+            key=wanted.key, purpose=wanted.operation, catalog=wanted.catalog, row_id=wanted.row_id, take=wanted.take,
+            model=model, endpoint=wanted.endpoint, samples=wanted.samples, cap_micros=row.cap_micros,
+            make_call=lambda: self._call(row, model),
+        )  # fmt: skip
+
+    async def _call(self, row: PlannedRow, model: Model) -> Call:
+        """The call a row stands for, with the bytes of its inputs."""
+        wanted, desk = row.wanted, self._services.desk
+        images = [await desk.load(source) for source in row.inputs if not source.mask]
+        masks = [await desk.load(source) for source in row.inputs if source.mask]
+        mask = None
+        if masks:
+            picture = scan(images[0].data)
+            data = await asyncio.to_thread(safe_mask, masks[0].data, picture.width_px, picture.height_px)
+            mask = InputImage(data=data, format="png", name="mask.png")
+        params = dict(wanted.params)
+        size, max_tokens = params.pop("size", None), params.pop("max_tokens", None)
+        return Call(
+            operation=wanted.operation,  # type: ignore[arg-type]  # the journal keeps plain words
+            format=model.formats[wanted.operation],  # type: ignore[index]  # the same
+            wire_model=wire_id(model, self._services.family),
+            prompt=wanted.prompt_sent,
+            n=wanted.samples,
+            size=size,
+            params=params,
+            images=tuple(images),
+            mask=mask,
+            image_field=model.image_field,
+            vision=wanted.vision,  # type: ignore[arg-type]  # the same
+            max_tokens=max_tokens,
+            result=model.result,
+        )
+
+    async def _complete(self, row: PlannedRow, state: KeyState) -> dict[int, bytes]:
+        """Fetch and store what the answer still lacks, and finish the key. Returns bytes that were just fetched."""
+        assert state.answer is not None
+        if state.finished is not None:
+            return {}
+        if row.wanted.operation == "vision":
+            await self._journal.append(*self._vision_events(row, state))
+            return {}
+        missing = [(i, p) for i, p in enumerate(state.answer.pictures) if i not in state.stored]
+        results = await asyncio.gather(
+            *(fetch_picture(self._services, state.key, i, p) for i, p in missing if p.url), return_exceptions=True
+        )
+        reasons = ["bad_image" for _, p in missing if p.bad]
+        fetched: dict[int, bytes] = {}
+        events: list[ev.Event] = []
+        for result in results:
+            if isinstance(result, Unfetchable):
+                reasons.append(result.reason)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                events.append(result[0])
+                fetched[result[0].sample_index] = result[1]
+        self._services.progress.fetched += len(fetched)
+        if len(state.answer.pictures) < row.wanted.samples:
+            reasons.append("no_image")
+        done, reason = ("failed", reasons[0]) if reasons else ("succeeded", None)
+        finished = ev.Finished(at=now(), key=state.key, outcome=done, reason=reason, run_id=self._services.run_id)
+        await self._journal.append(*events, finished)
+        return fetched
+
+    def _vision_events(self, row: PlannedRow, state: KeyState) -> list[ev.Event]:
+        """The end of a vision row: its text is the result; for ``ocr`` it is a reading as well."""
+        assert state.answer is not None
+        events: list[ev.Event] = []
+        if row.wanted.vision == "ocr":
+            seen = read_ocr(Answer(text=state.answer.text, truncated=state.answer.truncated))
+            events.append(
+                ev.Read(
+                    at=now(), key=state.key, sample_index=0, reader=row.wanted.model, status=seen.status, text=seen.text
+                )  # fmt: skip
+            )
+        events.append(ev.Finished(at=now(), key=state.key, outcome="succeeded", run_id=self._services.run_id))
+        return events
+
+    async def _read_back(self, row: PlannedRow, state: KeyState, pictures: dict[int, bytes]) -> None:
+        """Read the text of stored pictures that the row wants read. A failed reading changes no outcome."""
+        ocr = self._services.options.ocr
+        if not row.wanted.ocr or ocr == "off" or row.wanted.operation == "vision":
+            return
+        reader = LOCAL_READER if ocr == "local" else self._services.table.get(ocr).id
+        for index, stored in sorted(state.stored.items()):
+            if self._services.stop.stopped:
+                return
+            known = state.reads.get((index, reader))
+            if known is not None and known.status != "failed":
+                continue
+            data = pictures.get(index) or await self._services.store.get(stored.image_key)
+            read = await (self._read_local(state, index, data) if ocr == "local" else self._read_paid(row, stored, data))
+            if read is not None:
+                await self._journal.append(read)
+                self._services.progress.read += 1
+
+    async def _read_local(self, state: KeyState, index: int, data: bytes) -> ev.Read:
+        seen = await self._services.reader.read(data)
+        return ev.Read(
+            at=now(), key=state.key, sample_index=index, reader=LOCAL_READER, status=seen.status, text=seen.text,
+            confidence=seen.confidence,
+        )  # fmt: skip
+
+    async def _read_paid(self, row: PlannedRow, stored: ev.Stored, data: bytes) -> ev.Read | None:
+        """A reading by a vision model: a paid call with a key of its own, in the same partition."""
+        services, model = self._services, self._services.table.get(self._services.options.ocr)
+        key = f"{row.wanted.key}/{stored.sample_index}/ocr/{model.id}"
+        call = Call(
+            operation="vision", format="chat_vision", wire_model=wire_id(model, services.family),
+            prompt=vision_prompt("ocr", ""), images=(InputImage(data=data, format=stored.format),), vision="ocr",
+            max_tokens=VISION_MAX_TOKENS, result="text",
+        )  # fmt: skip
+
+        async def make_call() -> Call:
+            return call
+
+        cap = services.table.reading_cap(model, VISION_MAX_TOKENS, len(call.prompt))
+        await self._buyer.buy(
+            Purchase(
+                key=key, purpose="ocr", catalog=row.wanted.catalog, row_id=row.wanted.row_id, take=row.wanted.take,
+                model=model, endpoint="/chat/completions", samples=1, cap_micros=cap, make_call=make_call,
+            )  # fmt: skip
+        )
+        state = self._journal.fold.keys.get(key)
+        now_is, _, _ = outcome(state)
+        assert row.wanted.key is not None
+        if state is not None and state.answer is not None:
+            seen = read_ocr(Answer(text=state.answer.text, truncated=state.answer.truncated))
+            status, text = str(seen.status), seen.text
+            await self._journal.append(ev.Finished(at=now(), key=key, outcome="succeeded", run_id=services.run_id))
+        elif now_is in ("refused", "failed", "held"):
+            status, text = ("refused" if now_is == "refused" else "failed"), None
+        else:
+            return None
+        return ev.Read(
+            at=now(), key=row.wanted.key, sample_index=stored.sample_index, reader=model.id, status=status, text=text
+        )
+
+    async def _fail(self, key: str, reason: str) -> None:
+        """Give a key without an answer its failure; one with an answer stays pending, for its bytes are known."""
+        state = self._journal.fold.keys.get(key)
+        if state is None or (state.answer is None and not any(a.state == "open" for a in state.attempts.values())):
+            event = ev.Finished(at=now(), key=key, outcome="failed", reason=reason, run_id=self._services.run_id)
+            await self._journal.append(event)
+
+    def _count(self, key: str) -> None:
+        now_is, reason, _ = outcome(self._journal.fold.keys.get(key))
+        self._services.progress.finished(now_is, reason)
+

@@ -1,0 +1,59 @@
+"""What all partitions of a process share: one HTTP client, one pacer, one budget, one store, one stop signal."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tasks.journal.dataset import Dataset
+from tasks.journal.events import Owner
+from tasks.journal.fold import Policy
+from tasks.journal.spool import LocalSpool
+from tasks.protocols.budget import Budget
+from tasks.protocols.http import Gateway
+from tasks.protocols.redact import Redactor
+from tasks.protocols.traffic import Traffic
+from tasks.storage.fetch import Fetcher
+from tasks.storage.inspect import Inspector
+from tasks.storage.store import Store
+from tasks.work.inputs import InputDesk
+from tasks.work.options import RunOptions
+from tasks.work.progress import Progress
+from tasks.work.reading import Reader
+from tasks.work.stopping import StopSignal
+from tasks.work.table import ModelTable
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """The shared parts of one process; made once per run, closed at its end."""
+
+    options: RunOptions
+    run_id: str
+    family: str
+    store: Store
+    dataset: Dataset
+    owner: Owner
+    spool: LocalSpool
+    table: ModelTable
+    gateway: Gateway
+    traffic: Traffic
+    budget: Budget
+    fetcher: Fetcher
+    inspector: Inspector
+    desk: InputDesk
+    reader: Reader
+    policy: Policy
+    redactor: Redactor
+    progress: Progress
+    stop: StopSignal
+    say: Callable[[str], None] = print
+    limit_seq: int | None = None
+    started: float = field(default_factory=time.monotonic)
+    rows_in_flight: int = 256
+
+    async def aclose(self) -> None:
+        """Close clients and pools; the journal's partitions are closed by their runners."""
+        await asyncio.gather(self.gateway.aclose(), self.fetcher.aclose())
+        self.inspector.close()
+        self.reader.close()

@@ -1,0 +1,220 @@
+"""One run in one process: its plan, its shared services, its committer; found again by its run id.
+
+Prefect copies and walks the arguments of a task, so a task gets the run id and looks the session up here.
+"""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from catalogs.money import format_usd
+from tasks.settings import Settings
+from tasks.storage.open import open_store
+from tasks.storage.store import Store
+from tasks.work.committing import Committer
+from tasks.work.options import RunOptions
+from tasks.work.partition import PartitionResult, run_partition
+from tasks.work.plan import Plan, PartitionWork, make_plan
+from tasks.work.result import RunResult, result_of
+from tasks.work.services import Services
+from tasks.work.setup import open_services
+from tasks.work.sources import catalog_files
+from tasks.work.standing import commit_stragglers, standing
+from tasks.work.stopping import StopSignal
+from tasks.work.waves import resolve_wave
+
+_sessions: dict[str, "Session"] = {}
+_prepared: ContextVar["Session | None"] = ContextVar("prepared", default=None)
+OPEN_PARTITIONS = 4  # more at once, and group commit has nothing to group
+
+
+@dataclass(slots=True)
+class Session:
+    """A run while it lasts. ``plan`` may be made before the services are opened; nothing is spent until then."""
+
+    options: RunOptions
+    settings: Settings
+    run_id: str
+    store: Store
+    say: Callable[[str], None] = print
+    stop: StopSignal = field(default_factory=StopSignal)
+    plan: Plan | None = None
+    yes: bool = False  # somebody approved the plan
+    began: float = field(default_factory=time.monotonic)
+    _services: Services | None = None
+    _committer: Committer | None = None
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(OPEN_PARTITIONS))
+
+    @property
+    def services(self) -> Services:
+        """The open services; only between ``opened`` and its end."""
+        assert self._services is not None
+        return self._services
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the services are open."""
+        return self._services is not None
+
+    @property
+    def committer(self) -> Committer:
+        """The run's committer; only between ``opened`` and its end."""
+        assert self._committer is not None
+        return self._committer
+
+    @property
+    def ready_plan(self) -> Plan:
+        """The plan, once it is made."""
+        assert self.plan is not None
+        return self.plan
+
+    async def make_plan(self) -> Plan:
+        """The plan, made once."""
+        if self.plan is None:
+            files = catalog_files(self.options.catalogs, self.options.catalog_name)
+            self.plan = await make_plan(
+                self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files
+            )
+        return self.plan
+
+    @asynccontextmanager
+    async def opened(self, *, resumed: bool = False) -> AsyncIterator[Services]:
+        """Open the services and close them at the end, whatever happens."""
+        plan = await self.make_plan()
+        async with AsyncExitStack() as held:
+            self._services = await held.enter_async_context(
+                open_services(plan, self.settings, self.store, stop=self.stop, say=self.say, resumed=resumed)
+            )
+            self._committer = Committer(self.store, self.run_id)
+            held.enter_context(self._signals())
+            yield self._services
+
+    async def work(self, works: list[PartitionWork]) -> Counter[str]:
+        """Work some partitions, those that nobody else owns first. Outcomes of their rows, counted."""
+        counts: Counter[str] = Counter()
+        busy = [work for work in works if not await self._one(work, counts, wait=False)]
+        for work in busy:
+            await self._one(work, counts, wait=True)
+        return counts
+
+    async def _one(self, work: PartitionWork, counts: Counter[str], *, wait: bool) -> bool:
+        if self.stop.stopped and not work.unwanted and not work.rows:
+            return True
+        async with self._gate:
+            result: PartitionResult | None = await run_partition(
+                self.services, self.ready_plan, work, self.committer, wait=wait
+            )
+        if result is None:
+            return False
+        counts.update(result.outcomes)
+        return True
+
+    async def next_wave(self, wave: int) -> list[PartitionWork]:
+        """What ``wave`` asks of the partitions; rows that waited for earlier waves get their keys now."""
+        plan = self.ready_plan
+        await resolve_wave(plan, self.services, wave)
+        return plan.partition_work(wave)
+
+    async def finish(self) -> RunResult:
+        """Commit what is left, replace the alias, and say how the catalogs now stand."""
+        plan, services = self.ready_plan, self.services
+        await commit_stragglers(self.store, services.dataset, self.committer)
+        await self.committer.finish(final=not self.stop.stopped)
+        outcomes = await standing(self.store, {origin.name for origin in plan.origins})
+        progress = services.progress
+        return result_of(
+            outcomes,
+            run_id=self.run_id,
+            dataset=self.options.dataset,
+            reused=max(0, outcomes.get("succeeded", 0) - progress.succeeded),
+            cost_micros=progress.cost_micros,
+            at_risk_micros=progress.at_risk_micros,
+            wall_s=time.monotonic() - self.began,
+            paid_phase_s=progress.paid_phase_s,
+            stopped=self.stop.reason,
+            message=self.stop.message,
+        )
+
+    def approved(self) -> bool:
+        """Whether the plan may be carried out: its worst case is within what needs no approval, or somebody said yes."""
+        above = self.options.approve_above_micros
+        return self.yes or above is None or self.ready_plan.summary.cap_micros <= above
+
+    def approval_message(self) -> str:
+        """Why nothing was spent."""
+        cap, above = self.ready_plan.summary.cap_micros, self.options.approve_above_micros
+        return f"the plan may cost {format_usd(cap)}, approval is needed above {format_usd(above)}; nothing was spent"
+
+    def nothing_to_do(self) -> bool:
+        """Whether the plan asks for nothing: no call, no bytes, no reading, no record."""
+        plan = self.ready_plan
+        return plan.dataset is not None and not plan.work.counts and not plan.unwanted and not plan.fetchable
+
+    def idle_result(self) -> RunResult:
+        """The result of a run that had nothing to do."""
+        outcomes = self.ready_plan.summary.outcomes
+        return result_of(
+            outcomes, run_id=self.run_id, dataset=self.options.dataset, reused=outcomes.get("succeeded", 0),
+            wall_s=time.monotonic() - self.began,
+        )  # fmt: skip
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM drain the run; a second one goes at once, which is safe but leaves unknowns."""
+        loop = asyncio.get_running_loop()
+        names = (signal.SIGINT, signal.SIGTERM)
+        try:
+            for name in names:
+                loop.add_signal_handler(name, self._interrupt)
+        except (ValueError, RuntimeError):  # not the main thread: whoever owns it stops us through ``stop``
+            yield
+            return
+        try:
+            yield
+        finally:
+            for name in names:
+                loop.remove_signal_handler(name)
+
+    def _interrupt(self) -> None:
+        if self.stop.reason == "interrupted":
+            self.stop.end_grace()
+            return
+        self.say(f"stopping: calls in flight get {self.options.grace_s:g} s, nothing new is started (again: at once)")
+        self.stop.stop("interrupted", "interrupted")
+        asyncio.get_running_loop().call_later(self.options.grace_s, self.stop.end_grace)
+
+
+def new_session(
+    options: RunOptions, settings: Settings, run_id: str, *, say: Callable[[str], None] = print
+) -> Session:
+    """A session that ``session_of`` finds until ``forget`` is called."""
+    session = Session(options, settings, run_id, open_store(options.dataset), say)
+    _sessions[run_id] = session
+    return session
+
+
+def session_of(run_id: str) -> Session:
+    """The session of a run of this process; ``KeyError`` if it has none."""
+    return _sessions[run_id]
+
+
+def prepare(session: Session) -> None:
+    """Hand a session, with its plan, to the flow that is called next: the command line plans before Prefect starts."""
+    _prepared.set(session)
+
+
+def prepared() -> Session | None:
+    """The session handed over by ``prepare``."""
+    return _prepared.get()
+
+
+def forget(run_id: str) -> None:
+    """Drop a session and its plan's files."""
+    session = _sessions.pop(run_id, None)
+    if session is not None and session.plan is not None:
+        session.plan.discard()

@@ -1,0 +1,98 @@
+"""Opening what a run shares, in the order that makes mistakes cheap: store first, gateway last, nothing spent."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from tasks.journal.dataset import open_dataset
+from tasks.journal.fold import Policy
+from tasks.journal.heartbeat import Heartbeat
+from tasks.journal.inspect import load_all
+from tasks.journal.fold import spend_micros
+from tasks.journal.owner import this_process
+from tasks.journal.spool import LocalSpool, drain_spool
+from tasks.protocols.budget import Budget
+from tasks.protocols.http import Gateway
+from tasks.protocols.limits import Limit
+from tasks.protocols.pacing import Pacer
+from tasks.protocols.redact import Redactor
+from tasks.protocols.traffic import Traffic
+from tasks.settings import Settings
+from tasks.storage.fetch import Fetcher
+from tasks.storage.inspect import Inspector
+from tasks.storage.open import probe
+from tasks.storage.store import Store
+from tasks.work.inputs import InputDesk
+from tasks.work.options import RunOptions
+from tasks.work.plan import Plan
+from tasks.work.progress import Progress
+from tasks.work.reading import Reader
+from tasks.work.services import Services
+from tasks.work.stopping import StopSignal
+
+
+@asynccontextmanager
+async def open_services(
+    plan: Plan, settings: Settings, store: Store, *, stop: StopSignal, say: Callable[[str], None], resumed: bool = False
+) -> AsyncIterator[Services]:
+    """The services of one run in this process.
+
+    ``resumed``: the same run id has spent before (a retry of a Prefect run), so its spend is read from the journal.
+    """
+    options = plan.options
+    owner = this_process(plan.run_id)
+    async with AsyncExitStack() as held:
+        dataset = await open_dataset(store, partitions=options.partitions, create=True)
+        if plan.dataset is None:
+            await probe(store)
+        spool = LocalSpool(store.uri, settings.spool)
+        await held.enter_async_context(Heartbeat(store, owner))
+        await drain_spool(store, spool)
+        spent = 0
+        if resumed:
+            async for _, fold in load_all(store, dataset):
+                spent += sum(spend_micros(fold, plan.run_id))
+        plan.dataset, plan.desk = dataset, InputDesk(store)
+        traffic = Traffic(_pacer(plan))
+        traffic.stop.then(lambda failure: stop.stop("provider_stopped", f"{failure.error_class}: {failure.message}"))
+        services = Services(
+            options=options,
+            run_id=plan.run_id,
+            family=plan.family,
+            store=store,
+            dataset=dataset,
+            owner=owner,
+            spool=spool,
+            table=plan.table,
+            gateway=Gateway(settings.provider.base_url or "", settings.require_key()),
+            traffic=traffic,
+            budget=Budget(options.max_spend_micros, spent_micros=spent),
+            fetcher=Fetcher(allow_hosts=settings.allow_hosts),
+            inspector=Inspector(),
+            desk=plan.desk,
+            reader=Reader(),
+            policy=Policy(on_unknown=options.on_unknown),
+            redactor=Redactor(settings.secrets()),
+            progress=Progress(planned=sum(share.calls for share in plan.summary.models.values())),
+            stop=stop,
+            say=say,
+            rows_in_flight=_rows_in_flight(plan),
+        )
+        held.push_async_callback(services.aclose)
+        yield services
+
+
+def _limit(plan: Plan, model_id: str) -> Limit:
+    model, options = plan.table.get(model_id), plan.options
+    rpm = options.rpm.get(model_id, options.rpm.get("*", model.rpm))
+    return Limit(rpm=rpm, concurrency=options.concurrency or model.concurrency)
+
+
+def _pacer(plan: Plan) -> Pacer:
+    limits = {name: _limit(plan, name) for name in plan.summary.models}
+    return Pacer(limits, default=Limit(rpm=None, concurrency=plan.options.concurrency or 8))
+
+
+def _rows_in_flight(plan: Plan) -> int:
+    """Enough rows to fill every model's limit, and some more for those that download."""
+    wanted = sum(_limit(plan, name).concurrency for name, share in plan.summary.models.items() if share.calls)
+    return max(8, wanted + max(4, wanted // 4))

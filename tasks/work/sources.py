@@ -1,0 +1,166 @@
+"""The catalogs of a run: opened from a folder or S3, read once in a stream, their rows handed to the plan."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
+
+import orjson
+
+from catalogs.guide import choose as choose_model
+from catalogs.problems import Problems
+from catalogs.reader import read_catalog
+from catalogs.types import Problem, Row
+from tasks.storage.keys import slug
+from tasks.storage.open import open_binary
+from tasks.storage.store import Store
+from tasks.work.problems import InvalidCatalog
+from tasks.work.request import CatalogOrigin
+from tasks.work.spill import Spill
+
+if TYPE_CHECKING:
+    from tasks.work.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogFile:
+    """One catalog: where it is, its name in the manifest, and what relative pictures refer to."""
+
+    uri: str
+    name: str
+    base: str
+
+
+def catalog_files(uris: tuple[str, ...], name: str | None) -> list[CatalogFile]:
+    """The catalogs of a run; ``InvalidCatalog`` if two of them would share a name."""
+    files = [CatalogFile(uri=uri, name=name or _stem(uri), base=_folder(uri)) for uri in uris]
+    taken: dict[str, str] = {}
+    problems = []
+    for file in files:
+        if file.name in taken:
+            allowed = "each catalog of a run needs its own name (its file stem, or --catalog-name)"
+            problems.append(
+                Problem(file=file.uri, row_number=None, column=None, found=f"catalog name {file.name!r} twice",
+                        allowed=allowed)
+            )  # fmt: skip
+        taken[file.name] = file.uri
+    if not files:
+        problems.append(Problem(file="", row_number=None, column=None, found="no catalog", allowed="name at least one"))
+    if problems:
+        raise InvalidCatalog(problems)
+    return files
+
+
+@contextmanager
+def opened(file: CatalogFile) -> Iterator[BinaryIO]:
+    """The catalog's bytes; ``InvalidCatalog`` if it is not there or cannot be read."""
+    try:
+        source = open_binary(file.uri)
+    except OSError as error:
+        problem = Problem(
+            file=file.uri, row_number=None, column=None, found=error.strerror or str(error),
+            allowed="a CSV or Parquet file, local or s3://",
+        )  # fmt: skip
+        raise InvalidCatalog([problem]) from None
+    with source:
+        yield source
+
+
+async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> None:
+    """Read every catalog into planned rows; rows that need other rows' outputs or https pictures wait in the plan.
+
+    ``InvalidCatalog`` carries the problems of all files together.
+    """
+    from tasks.work.plan import LaterRow, bucket_of, plan_row, refs_of, resolve_sources  # the plan calls us
+
+    problems: list[Problems] = []
+    for file in files:
+        raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
+        with opened(file) as source:
+            read = read_catalog(
+                source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model
+            )
+            origin = CatalogOrigin(name=file.name, sha256=read.sha256)
+            plan.origins.append(origin)
+            waiting: list[tuple[int, Row, int]] = []
+            for row in read:
+                plan.read += 1
+                chosen = await _chosen(plan, row)
+                take = _take(plan, file.name, chosen, raised)
+                if not chosen.images and chosen.mask is None:
+                    planned = plan_row(plan, chosen, origin, plan.read, take, [])
+                    rows.add(bucket_of(plan, planned.wanted), planned)
+                    continue
+                waiting.append((plan.read, chosen, take))
+            problems.append(read.problems)
+            if read.problems:
+                continue
+            for seq, row, take in waiting:
+                later = LaterRow(seq=seq, depth=read.depth(row.row_id), row=row, origin=origin, take=take)
+                if any(ref.kind in ("row", "https") for ref in refs_of(row)):
+                    plan.later.append(later)
+                    continue
+                sources = await resolve_sources(plan, later, {})
+                assert sources is not None
+                planned = plan_row(plan, row, origin, seq, take, sources)
+                rows.add(bucket_of(plan, planned.wanted), planned)
+    if any(problems):
+        raise InvalidCatalog.of(problems)
+    plan.summary.warnings += [line for found in problems for line in found.lines()]
+
+
+async def _chosen(plan: "Plan", row: Row) -> Row:
+    """The row with its ``auto:`` model fixed: the dataset's earlier choice, else the guide's today."""
+    if not row.model.startswith("auto:"):
+        return row
+    word = f"{row.model.removeprefix('auto:')}-{row.operation}"
+    model = plan.choices.get(word)
+    if model is None:
+        model = await _fixed_choice(plan.store, word) if plan.dataset else None
+        today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
+        plan.choices[word] = model = model or choose_model(row.model, row.operation, today).id
+    return replace(row, model=model)
+
+
+async def _fixed_choice(store: Store, word: str) -> str | None:
+    try:
+        return (await store.get(choice_key(word))).decode()
+    except FileNotFoundError:
+        return None
+
+
+def choice_key(word: str) -> str:
+    """Where a dataset keeps the model that an ``auto:`` word was first bought with (create-only)."""
+    return f"choices/{slug(word)}"
+
+
+async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
+    """Takes that ``--again`` raised above the catalog's own, by row id."""
+    try:
+        found = orjson.loads(await store.get(takes_key(catalog)))
+    except FileNotFoundError:
+        return {}
+    return {row_id: int(take) for row_id, take in found.items()}
+
+
+def takes_key(catalog: str) -> str:
+    """Where a dataset keeps the raised takes of a catalog."""
+    return f"takes/{slug(catalog)}.json"
+
+
+def _take(plan: "Plan", catalog: str, row: Row, raised: dict[str, int]) -> int:
+    take = max(row.take, raised.get(row.row_id, 1))
+    if plan.options.again and (not plan.options.rows or row.row_id in plan.options.rows):
+        take += 1
+        plan.takes[(catalog, row.row_id)] = take
+    return take
+
+
+def _stem(uri: str) -> str:
+    return PurePosixPath(uri).stem if "://" in uri else Path(uri).stem
+
+
+def _folder(uri: str) -> str:
+    return uri.rsplit("/", 1)[0] if "://" in uri else str(Path(uri).resolve().parent)

@@ -1,0 +1,94 @@
+"""Planned rows on disk, one file per partition, so that a plan of a million rows fits in memory.
+
+A record is one JSON line ``[seq, wave, action, estimate, cap, note, inputs, wanted]``; the files live in a temporary
+folder of this run and are read back one partition at a time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from tasks.journal.events import Wanted
+
+Action = Literal["none", "wait", "fail", "buy", "fetch", "read"]
+
+_BUFFERED = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSource:
+    """One input picture of a planned row: its content and where its bytes are."""
+
+    sha256: str
+    kind: Literal["file", "s3", "store"]
+    location: str  # path, URL, or key in the dataset
+    mask: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRow:
+    """One row of the plan: what is wanted, what is to be done about it, and its price before the fact."""
+
+    seq: int  # position over all catalogs of the plan
+    wave: int
+    action: Action
+    estimate_micros: int | None
+    cap_micros: int | None
+    wanted: Wanted
+    inputs: tuple[InputSource, ...] = ()
+    record: bool = False  # the journal does not have this ``wanted`` yet
+    release: bool = False  # a held, refused or failed key that the user asked for again
+    attempts: int = 0  # made when the plan was: a key with more has been worked on since
+
+
+class Spill:
+    """Appends records to one file per bucket; reading a bucket gives them back in order."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._pending: dict[int, list[bytes]] = {}
+        self.counts: dict[int, int] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, bucket: int, row: PlannedRow) -> None:
+        """Append one row to its bucket."""
+        lines = self._pending.setdefault(bucket, [])
+        lines.append(orjson.dumps(row))
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        if len(lines) >= _BUFFERED:
+            self._flush(bucket)
+
+    def buckets(self) -> list[int]:
+        """Buckets that hold at least one row, ascending."""
+        return sorted(self.counts)
+
+    def read(self, bucket: int) -> Iterator[PlannedRow]:
+        """The rows of one bucket in the order they were added."""
+        self._flush(bucket)
+        path = self._path(bucket)
+        if not path.exists():
+            return
+        with path.open("rb") as lines:
+            for line in lines:
+                yield _decode(orjson.loads(line))
+
+    def _flush(self, bucket: int) -> None:
+        lines = self._pending.pop(bucket, None)
+        if lines:
+            with self._path(bucket).open("ab") as out:
+                out.write(b"\n".join(lines) + b"\n")
+
+    def _path(self, bucket: int) -> Path:
+        return self._folder / f"{self._name}-{bucket:05d}.jsonl"
+
+
+def _decode(raw: dict[str, Any]) -> PlannedRow:
+    wanted = raw["wanted"]
+    for name in ("input_sha256s", "waiting_for"):
+        wanted[name] = tuple(wanted[name])
+    raw["wanted"] = Wanted(**wanted)
+    raw["inputs"] = tuple(InputSource(**source) for source in raw["inputs"])
+    return PlannedRow(**raw)

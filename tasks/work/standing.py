@@ -1,0 +1,35 @@
+"""How catalogs stand after a run, as the newest commit of the manifest tells; and commits for those who left without."""
+
+from collections import Counter
+
+from tasks.journal.dataset import Dataset
+from tasks.journal.inspect import load_fold, tails
+from tasks.manifest.commits import newest_commit
+from tasks.storage.store import Store
+from tasks.work.committing import Committer
+
+
+async def standing(store: Store, catalogs: set[str]) -> Counter[str]:
+    """Requested results of the named catalogs' current rows, counted by outcome."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    commit = await newest_commit(store)
+    for file in commit.files if commit else ():
+        body = pa.BufferReader(await store.get(file.key))
+        table = pq.read_table(body, columns=["catalog", "current", "outcome", "sample_index", "requested"])
+        mine = pc.and_(table["current"], pc.is_in(table["catalog"], pa.array(sorted(catalogs))))
+        for pair in pc.value_counts(table.filter(mine)["outcome"]).to_pylist():
+            counts[pair["values"]] += pair["counts"]
+    return counts
+
+
+async def commit_stragglers(store: Store, dataset: Dataset, committer: Committer) -> None:
+    """Commit partitions whose journal went on after the manifest's last word: a crashed run left them behind."""
+    commit = await newest_commit(store)
+    done = commit.through if commit else {}
+    for partition, newest in (await tails(store, dataset)).items():
+        if newest > done.get(partition, 0):
+            await committer.commit_fold(partition, await load_fold(store, dataset.partition_names[partition]))

@@ -1,0 +1,64 @@
+"""The model table as one run sees it: prices given on the command line, retired models replaced, lookups cached."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalogs import prices
+from catalogs.models import find_model
+from catalogs.providers import at_provider
+from catalogs.types import ByToken, Model, Provider
+from tasks.journal.events import Wanted
+
+
+class UnknownPrice(Exception):
+    """A model whose price nobody stated; it is refused unless ``--price`` gives one."""
+
+
+class ModelTable:
+    """Models by id, with this run's own prices (``{"model": "0.02"}``)."""
+
+    def __init__(self, provider: Provider, own_prices: Mapping[str, str] | None = None) -> None:
+        self._provider = provider
+        self._models: dict[str, Model] = {}
+        self._prices: dict[tuple[Any, ...], tuple[int | None, int | None]] = {}
+        for name, usd in (own_prices or {}).items():
+            model = at_provider(find_model(name), provider)
+            self._models[model.id] = prices.with_price(model, usd)
+
+    def get(self, model_id: str) -> Model:
+        """The model with this id or alias; ``KeyError`` if there is none."""
+        model = self._models.get(model_id)
+        if model is None:
+            found = find_model(model_id)
+            model = self._models.get(found.id) or at_provider(found, self._provider)
+            self._models[model_id] = self._models[found.id] = model
+        return model
+
+    def price(self, wanted: Wanted) -> tuple[int | None, int | None]:
+        """(estimate, worst case) of one call in micro-dollars; None = nobody stated a price."""
+        params, model = wanted.params, self.get(wanted.model)
+        size, quality, max_tokens = params.get("size"), params.get("quality"), params.get("max_tokens")
+        by_token = model.price is not None and isinstance(model.price.rule, ByToken)
+        asked: dict[str, Any] = {
+            "operation": wanted.operation,
+            "n": wanted.samples,
+            "size": None if size is None else str(size),
+            "quality": None if quality is None else str(quality),
+            "input_images": len(wanted.input_sha256s) + (wanted.mask_sha256 is not None),
+            "prompt_chars": len(wanted.prompt_sent) if by_token else 0,
+            "max_tokens": max_tokens,
+        }
+        what = (model.id, *asked.values())
+        priced = self._prices.get(what)
+        if priced is None:
+            priced = self._prices[what] = (prices.estimate_micros(model, **asked), prices.cap_micros(model, **asked))
+        return priced
+
+    def reading_cap(self, model: Model, max_tokens: int, prompt_chars: int) -> int:
+        """The worst case of one paid reading; ``UnknownPrice`` if nobody stated the model's price."""
+        cap = prices.cap_micros(
+            model, operation="vision", input_images=1, prompt_chars=prompt_chars, max_tokens=max_tokens
+        )
+        if cap is None:
+            raise UnknownPrice(model.id)
+        return cap

@@ -1,0 +1,79 @@
+"""Rows that feed on other rows, or on pictures behind https URLs: they get their keys when their inputs are there."""
+
+from dataclasses import replace
+
+from catalogs.keys import waiting_key
+from catalogs.types import ImageRef
+from tasks.journal.inspect import load_fold
+from tasks.storage.containers import BadImage
+from tasks.storage.fetch import FetchError
+from tasks.work.plan import (
+    LaterRow,
+    Plan,
+    bucket_of,
+    compare,
+    note_parent,
+    parent_outputs,
+    placeholder,
+    plan_row,
+    refs_of,
+    resolve_sources,
+    unwanted,
+)
+from tasks.work.services import Services
+from tasks.work.spill import PlannedRow
+
+
+async def resolve_wave(plan: Plan, services: Services, wave: int) -> None:
+    """Give keys to the waiting rows of ``wave`` and compare them with what the dataset holds."""
+    due = [later for later in plan.later if later.depth <= wave]
+    if not due:
+        return
+    unfetched = await _fetch_urls(due, plan, services)
+    outputs = await parent_outputs(plan)
+    ready: dict[int, list[PlannedRow]] = {}
+    for later in due:
+        sources = await resolve_sources(plan, later, outputs)
+        if sources is not None:
+            row = replace(plan_row(plan, later.row, later.origin, later.seq, later.take, sources), wave=wave)
+            note_parent(plan, row)
+        elif any(ref.target in unfetched for ref in refs_of(later.row)):
+            row = _failed(plan, later, wave)
+        else:
+            continue
+        ready.setdefault(bucket_of(plan, row.wanted), []).append(row)
+        _leave_waiting(plan, later, wave)
+    for partition, rows in ready.items():
+        fold = await load_fold(services.store, services.dataset.partition_names[partition])
+        compare(plan, partition, fold, rows, find_unwanted=False)
+
+
+def _leave_waiting(plan: Plan, later: LaterRow, wave: int) -> None:
+    """The row has a key now: its placeholder is no longer wanted."""
+    plan.later.remove(later)
+    partition = bucket_of(plan, placeholder(plan, later).wanted)
+    gone = unwanted(plan, later.origin.name, later.row.row_id, later.take, None)
+    plan.unwanted[wave * plan.partitions + partition].append(gone)
+
+
+def _failed(plan: Plan, later: LaterRow, wave: int) -> PlannedRow:
+    """A row whose https input cannot be had: failed under a key of its own, free to be tried again."""
+    row = placeholder(plan, later)
+    key = waiting_key(later.origin.name, later.row.row_id, later.take)
+    return replace(row, wave=wave, action="fail", wanted=replace(row.wanted, key=key, waiting_for=()))
+
+
+async def _fetch_urls(due: list[LaterRow], plan: Plan, services: Services) -> set[str]:
+    """Fetch the https inputs nobody has fetched yet; the URLs that gave no picture."""
+    urls: list[ImageRef] = [ref for later in due for ref in refs_of(later.row) if ref.kind == "https"]
+    failed: set[str] = set()
+    for url in dict.fromkeys(ref.target for ref in urls):
+        known = await plan.desk.resolve(next(ref for ref in urls if ref.target == url))
+        if known is not None:
+            continue
+        try:
+            await plan.desk.fetch(url, services.fetcher, services.store)
+        except (FetchError, BadImage) as error:
+            services.say(f"input {services.redactor.text(url)}: {services.redactor.text(str(error))}")
+            failed.add(url)
+    return failed
