@@ -58,7 +58,7 @@ class InputDesk:
         """Fetch an https input once and remember it. ``FetchError`` or ``BadImage`` if there is no picture."""
         data = (await fetcher.fetch(url)).data
         facts = inspect_image(data)
-        key = image_key(facts.sha256, facts.format)
+        key = image_key(facts.sha256, facts.format).replace("images/", "inputs/", 1)
         await store.put(key, data, content_type=facts.content_type)
         note = orjson.dumps({"url_sha256": _url_hash(url), "sha256": facts.sha256, "key": key})
         await store.create(_note_key(url), note)
