@@ -155,7 +155,7 @@ def _nothing(_fold: Fold, _event: ev.Event) -> None:
 
 
 def _checkpoint(fold: Fold, e: ev.Checkpoint) -> None:
-    """Becomes the fold that ``e`` describes, as it was decoded; decoded values are used up."""
+    """Becomes the fold that ``e`` describes, as it was decoded."""
     fold.through = e.fold["through"]
     fold.wants, fold.keys = {}, {}
     for wanted, current in e.fold["wants"]:

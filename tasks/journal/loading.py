@@ -20,12 +20,12 @@ class Loaded:
     checkpoint: int  # the newest segment that begins with a checkpoint; 0 = none
 
 
-async def newest_segment(store: PatientStore, partition: str, *, above: int = 0) -> Segment | None:
-    """The newest segment numbered higher than ``above``, or None."""
+async def newest_segment(store: PatientStore, partition: str, known: Segment | None = None) -> Segment | None:
+    """The newest segment, or None if there is none; one that is ``known`` already is not read again."""
     while True:
-        listed = await segments(store, partition, above=above)
+        listed = await segments(store, partition, above=known.header.seq if known else 0)
         if not listed:
-            return None
+            return known
         body = await store.get(listed[-1].key)
         if body is not None:  # else it was deleted below a checkpoint since: list again
             return decode_segment(body)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from tasks.journal import purchase
+from tasks.journal.codec import Segment
 from tasks.journal.context import Context
 from tasks.journal.dataset import Dataset, partition_name
 from tasks.journal.deletion import delete_superseded
@@ -25,7 +26,8 @@ class PartitionJournal:
     """One partition, owned. ``fold`` is its durable state and changes only when something became durable.
 
     Made by ``open_partition``. Every method that writes raises ``Fenced`` once another process has taken over, and
-    ``StoreDown`` when the store was away for longer than the patience; nothing can be written after either.
+    ``StoreDown`` when the store was away for longer than the patience; nothing can be written after either, nor after
+    ``close``.
     """
 
     def __init__(self, context: Context, *, name: str, owner: Owner, settle: Settle, loaded: Loaded) -> None:
@@ -89,26 +91,32 @@ class PartitionJournal:
             await take_in(self)
             if self.fold.through - self._writer.checkpoint >= CHECKPOINT_AFTER_SEGMENTS:
                 self._writer.append_checkpoint()  # in the same segment as ``Closed``
-            await self.append(Closed(at=self.context.runtime.utc(), owner_token=self.owner.token))
+            await self._writer.append_last(Closed(at=self.context.runtime.utc(), owner_token=self.owner.token))
         except Fenced:
             return
         await delete_superseded(self.context.store, self.context.rules, self.name, self._checkpoint_at_open)
 
     async def open(self) -> bool:
-        """Try to become the owner: ``Opened`` and the unknowns it declares, then the late answers. False = lost."""
+        """Try to become the owner: ``Opened`` and the unknowns it declares, then the late answers. False = lost.
+
+        Afterwards no attempt is open. A late answer that vanished between two looks was taken in by another owner: to
+        declare it unknown all the same is how we find that out.
+        """
         await drain(self.context.store, self.context.spool, partition=self.name)
         late = {(answer.key, answer.attempt) for answer in await waiting(self.context.store, self.name)}
-        at = self.context.runtime.utc()
-        unknown = [
-            Unknown(at=at, key=intent.key, attempt=intent.attempt, reason="crash")
-            for intent in self.context.rules.declares_unknown(self.fold, late)
-        ]
         try:
-            await self.append(Opened(at=at, owner=self.owner), *unknown)
+            await self.append(Opened(at=self.context.runtime.utc(), owner=self.owner), *self._unknowns(late))
             await take_in(self)
+            if unknowns := self._unknowns(set()):
+                await self.append(*unknowns)
         except Fenced:
             return False
         return True
+
+    def _unknowns(self, late: set[tuple[str, str]]) -> list[Unknown]:
+        at = self.context.runtime.utc()
+        intents = self.context.rules.declares_unknown(self.fold, late)
+        return [Unknown(at=at, key=intent.key, attempt=intent.attempt, reason="crash") for intent in intents]
 
 
 async def acquire(
@@ -117,8 +125,9 @@ async def acquire(
     """Become the owner of the partition called ``name``; None if somebody else is and ``wait`` is False."""
     runtime, rules = context.runtime, context.rules
     watch, told, began_s = Watch(rules, runtime), "", runtime.now_s()
+    tail: Segment | None = None
     while True:
-        tail = await newest_segment(context.store, name)
+        tail = await newest_segment(context.store, name, tail)
         if not await may_open(context, tail, owner, watch):
             if not wait:
                 return None

@@ -40,18 +40,22 @@ class PatientStore:
         await self._repeat(lambda: self.raw.delete(key))
 
     async def _repeat(self, call: Callable[[], Awaitable[T]]) -> T:
-        pauses = Pauses(self._runtime, self._timing)
+        pauses = None
         while True:
             try:
                 return await call()
             except FileNotFoundError:
                 raise
             except (ConnectionError, TimeoutError) as error:
+                pauses = pauses or Pauses(self._runtime, self._timing)
                 await pauses.after(error)
 
 
 class Pauses:
-    """Growing pauses with jitter between attempts at one thing, until the patience is used up."""
+    """Growing pauses with jitter between attempts at one thing, until the patience is used up.
+
+    Made at the first failure: the patience counts from there.
+    """
 
     def __init__(self, runtime: Runtime, timing: Timing) -> None:
         self._runtime = runtime

@@ -68,6 +68,12 @@ class SegmentWriter:
         self._flush_soon()
         return done
 
+    def append_last(self, event: Event) -> Future[float]:
+        """Queue the last event of all: whatever is appended after it is refused."""
+        done = self.append([event])
+        self.failure = self.failure or JournalError(f"partition {self._partition} was closed by its owner")
+        return done
+
     def append_checkpoint(self) -> Future[float]:
         """Queue a checkpoint. It will stand at the head of the next segment, and hold what is durable before it."""
         done: Future[float] = self._runtime.future()
@@ -136,7 +142,7 @@ class SegmentWriter:
     async def _put(self, header: Header, body: bytes) -> bool:
         """Fight for the number with the same bytes until it is won or lost."""
         name = segment_name(self._partition, header.seq)
-        pauses = Pauses(self._runtime, self._rules.timing)
+        pauses = None
         while True:
             try:
                 if await self._store.raw.create(name, body):
@@ -147,6 +153,7 @@ class SegmentWriter:
                 if await segments(self._store, self._partition, above=header.seq):
                     return False  # the number was used, and deleted since
             except (ConnectionError, TimeoutError) as error:
+                pauses = pauses or Pauses(self._runtime, self._rules.timing)
                 await pauses.after(error)
 
     async def _counts(self, seq: int) -> bool:
