@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 
 from tasks.protocols.wire import Failure
@@ -63,9 +62,8 @@ class ModelBreaker:
     flew together count once: forty of them at the same bad moment are one piece of bad news.
     """
 
-    def __init__(self, *, trips_after: int = 3, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, trips_after: int = 3) -> None:
         self._trips_after = trips_after
-        self._clock = clock
         self._trips: dict[str, int] = {}
         self._counted_at_s: dict[str, float] = {}
         self._given_up: dict[str, Failure] = {}
@@ -82,11 +80,11 @@ class ModelBreaker:
         """The model answered."""
         self._trips.pop(model, None)
 
-    def failed(self, model: str, failure: Failure, *, started_at_s: float) -> None:
-        """The gateway said that it does not offer the model, to a call that started then."""
+    def failed(self, model: str, failure: Failure, *, started_at_s: float, now_s: float) -> None:
+        """The gateway says now that it does not offer the model, to a call that started then."""
         counted_at_s = self._counted_at_s.get(model)
         if counted_at_s is None or started_at_s >= counted_at_s:
-            self._counted_at_s[model] = self._clock()
+            self._counted_at_s[model] = now_s
             self._trips[model] = self._trips.get(model, 0) + 1
         if not failure.resend or self._trips.get(model, 0) >= self._trips_after:
             self._given_up.setdefault(model, failure)

@@ -1,6 +1,7 @@
 """When everybody waits: while the gateway cannot be reached, one call at a time goes to see whether it is back."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -14,10 +15,21 @@ class Circuit:
 
     Then one call at a time is let through as a probe, after 1 s, 2 s, 4 s … 60 s; any reply to anybody closes it.
     Nothing fails because of it: calls wait. The probe is a paid call like any other and must bring a whole reply,
-    because a gateway that takes calls and loses them costs money for each.
+    because a gateway that takes calls and loses them costs money for each. ``on_patience_lost`` is called once if
+    probes are still lost ``patience_s`` after the circuit opened.
     """
 
-    def __init__(self, *, opens_after: int = 5, rest_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        opens_after: int = 5,
+        rest_s: float = 1.0,
+        patience_s: float = 600.0,
+        on_patience_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._patience_s = patience_s
+        self._on_patience_lost = on_patience_lost
+        self._opened_at_s: float | None = None
         self._opens_after = opens_after
         self._first_rest_s = rest_s
         self._rest_s = rest_s
@@ -66,6 +78,7 @@ class Circuit:
         self._lost_in_a_row = 0
         self._rest_s = self._first_rest_s
         self._open = self._probing = False
+        self._opened_at_s = None
         self._stop_resting()
         while turn := self._next():
             turn.set_result(False)
@@ -76,16 +89,25 @@ class Circuit:
             return
         self._lost_in_a_row += 1
         if self._open or self._lost_in_a_row >= self._opens_after:
-            self._open, self._probing = True, False
-            self._stop_resting()
-            self._resting = asyncio.get_running_loop().call_later(self._rest_s, self._rested)
-            self._rest_s = min(_REST_CAP_S, 2 * self._rest_s)
+            self._rest()
 
     def leave(self, *, probe: bool) -> None:
         """A call ended without telling anything; if it was the probe, the next in the queue is."""
         if probe and self._open:
             self._probing = False
             self._rested()
+
+    def _rest(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._open, self._probing = True, False
+        self._stop_resting()
+        self._resting = loop.call_later(self._rest_s, self._rested)
+        self._rest_s = min(_REST_CAP_S, 2 * self._rest_s)
+        if self._opened_at_s is None:
+            self._opened_at_s = loop.time()
+        elif loop.time() - self._opened_at_s >= self._patience_s:
+            self._opened_at_s = math.inf
+            self._on_patience_lost()
 
     def _stop_resting(self) -> None:
         if self._resting:

@@ -43,7 +43,7 @@ class Pacer:
         self._limits = dict(limits)
         self._default = default
         self._share = share if isinstance(share, Share) else Share(share)
-        self._clock = clock
+        self.clock = clock
         self._wall_offset_s = wall() - clock()
         self._lead_s = lead_s
         self._rng = rng or random.Random()
@@ -71,12 +71,12 @@ class Pacer:
     def _lane(self, model: str) -> Lane:
         lane = self._lanes.get(model)
         if lane is None:
-            limit, now_s = self._limits.get(model, self._default), self._clock()
+            limit, now_s = self._limits.get(model, self._default), self.clock()
             spacing = None
             if limit.rpm is not None:
                 spacing = Spacing(limit.rpm, self._share, now_s=now_s, wall_offset_s=self._wall_offset_s)
             adaptive = Adaptive(self._share.concurrency(limit.concurrency))
-            lane = Lane(spacing, adaptive, clock=self._clock, lead_s=self._lead_s, rng=self._rng)
+            lane = Lane(spacing, adaptive, clock=self.clock, lead_s=self._lead_s, rng=self._rng)
             self._lanes[model] = lane
             if self._closed:
                 lane.close(self._closed)

@@ -16,23 +16,20 @@ from tasks.protocols.wire import Failure
 class RetryPolicy:
     """How patient we are. ``max_resends`` counts resends, not calls, where the failure itself names no number.
 
-    A rate limit, and a connection that was never made, cost nothing: they are bounded by time, not by number.
+    A rate limit, and a connection that was never made, cost nothing: they are bounded by ``patience_s``, not by number.
     """
 
     base_s: float = 1.0
     cap_s: float = 60.0
     retry_after_cap_s: float = 300.0
     max_resends: int = 2
-    rate_limit_patience_s: float = 3600.0
-    connection_patience_s: float = 600.0
+    patience_s: float = 3600.0
 
-    def patience_s(self, failure: Failure) -> float | None:
-        """For how long this failure may go on repeating; None = its repetitions are counted instead."""
-        if failure.error_class == "rate_limited":
-            return self.rate_limit_patience_s
-        if failure.reason == "connection" and failure.paid == "no":
-            return self.connection_patience_s
-        return None
+    def allows(self, failure: Failure, resend: int, waited_s: float) -> bool:
+        """Whether resend number ``resend`` is within what the failure and this policy permit."""
+        free = failure.error_class == "rate_limited" or (failure.reason == "connection" and failure.paid == "no")
+        most = failure.max_resends if failure.max_resends is not None or free else self.max_resends
+        return failure.resend and (most is None or resend <= most) and not (free and waited_s > self.patience_s)
 
     def backoff_s(self, resend: int, rng: random.Random) -> float:
         """Full jitter: anywhere between 0 and ``base_s · 2^(resend - 1)``, ``cap_s`` at most."""
@@ -74,9 +71,7 @@ def next_delay(
 
     ``waited_s``: since this kind of failure first met the row. Retry-After wins over our own backoff.
     """
-    patience_s = policy.patience_s(failure)
-    most = failure.max_resends if failure.max_resends is not None or patience_s is not None else policy.max_resends
-    if not failure.resend or (most is not None and resend > most) or (patience_s is not None and waited_s > patience_s):
+    if not policy.allows(failure, resend, waited_s):
         return None
     if failure.retry_after_s is not None:
         delay_s = min(failure.retry_after_s, policy.retry_after_cap_s)

@@ -39,7 +39,7 @@ class Traffic:
         self.retries = retries or Retries()
         self.stop = stop or Stop()
         self.models = ModelBreaker()
-        self.circuit = Circuit()
+        self.circuit = Circuit(on_patience_lost=self._unreachable)
         # An empty purse that may be somebody else's is asked once more, after the pause its failure names.
         self._purse = ModelBreaker(trips_after=2)
         self.stop.then(self._close)
@@ -57,14 +57,15 @@ class Traffic:
 
     def report(self, model: str, failure: Failure | None, *, started_at_s: float) -> None:
         """What one call's outcome means for all others; the slot and the circuit have been told already."""
+        now_s = self.pacer.clock()
         if failure is None or failure.error_class in _SERVED:
             self.models.succeeded(model)
         elif failure.error_class == "model_unavailable":
-            self.models.failed(model, failure, started_at_s=started_at_s)
+            self.models.failed(model, failure, started_at_s=started_at_s, now_s=now_s)
             if self.models.given_up(model):
                 self.pacer.close(lambda: ModelGivenUp(failure), model=model)
         elif failure.error_class in _FATAL:
-            self._purse.failed("", failure, started_at_s=started_at_s)
+            self._purse.failed("", failure, started_at_s=started_at_s, now_s=now_s)
             if self._purse.given_up(""):
                 self.stop.trip(failure)
 
@@ -77,6 +78,12 @@ class Traffic:
             "models_given_up": self.models.snapshot(),
             "stopped": self.stop.failure.message if self.stop.failure else None,
         }
+
+    def _unreachable(self) -> None:
+        message = "the gateway could not be reached for ten minutes; run again later to go on"
+        self.stop.trip(
+            Failure(error_class="transient", reason="provider_stopped", resend=False, paid="no", message=message)
+        )
 
     def _close(self, failure: Failure) -> None:
         self.pacer.close(lambda: ProviderStopped(failure))

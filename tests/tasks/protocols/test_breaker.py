@@ -56,15 +56,13 @@ def test_those_who_asked_to_be_told_are_told_once_even_when_they_ask_late():
 
 def given_up_after(failures: list[tuple[float, float]], what, *, succeeds_at: float | None = None) -> list[bool]:
     """(started, ended) of calls that failed, in order of their end -> whether the model is given up after each."""
-    now = [0.0]
-    breaker = ModelBreaker(clock=lambda: now[0])
+    breaker = ModelBreaker()
     found = []
     for started_s, ended_s in failures:
         if succeeds_at is not None and ended_s > succeeds_at:
             breaker.succeeded("m")
             succeeds_at = None
-        now[0] = ended_s
-        breaker.failed("m", what, started_at_s=started_s)
+        breaker.failed("m", what, started_at_s=started_s, now_s=ended_s)
         found.append(breaker.given_up("m") is what)
     return found
 
@@ -87,6 +85,6 @@ def test_a_success_in_between_begins_the_count_again():
 
 def test_one_model_given_up_is_no_other():
     breaker = ModelBreaker()
-    breaker.failed("m", GONE, started_at_s=0)
+    breaker.failed("m", GONE, started_at_s=0, now_s=1)
     assert breaker.given_up("other") is None
     assert breaker.snapshot() == {"m": "…"}

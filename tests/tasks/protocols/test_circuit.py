@@ -45,6 +45,30 @@ def test_after_five_one_probe_at_a_time_goes_at_growing_intervals():
     assert run(play()) == [1, 3, 7, 15, 31, 63, 123, 183, 243]
 
 
+def test_patience_is_lost_once_when_probes_are_still_lost_after_ten_minutes():
+    async def play() -> list[float]:
+        lost_at: list[float] = []
+        circuit = Circuit(on_patience_lost=lambda: lost_at.append(now_s()))
+        for _ in range(30):
+            await attempt(circuit, [], up=False)
+        return lost_at
+
+    assert run(play()) == [603]
+
+
+def test_patience_begins_anew_after_a_reply():
+    async def play() -> list[float]:
+        lost_at: list[float] = []
+        circuit = Circuit(on_patience_lost=lambda: lost_at.append(now_s()))
+        for _ in range(4):
+            for up in [False] * 10 + [True]:
+                await attempt(circuit, [], up=up)
+            await asyncio.sleep(300)
+        return lost_at
+
+    assert run(play()) == []
+
+
 def test_a_probe_that_is_answered_lets_everybody_go():
     async def play() -> list[float]:
         circuit, came = await opened(), []
