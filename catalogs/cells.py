@@ -71,8 +71,14 @@ def is_ratio(text: str) -> bool:
 
 def proportion(text: str) -> Fraction | None:
     """Width by height of a size or a ratio; None for ``auto``."""
+    sides = parse_sides(text)
+    return Fraction(*sides) if sides else None
+
+
+def parse_sides(text: str) -> tuple[int, int] | None:
+    """Both numbers of a size or a ratio; None for ``auto``."""
     match = _SIZE.fullmatch(text) or _RATIO.fullmatch(text)
-    return Fraction(int(match[1]), int(match[2])) if match else None
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def param(text: str, rule: Param, what: str) -> str | int | float | bool:

@@ -1,10 +1,11 @@
 """Whether a model can do what a row asks: size, ratio, parameters, prompt length, pictures. Pure, one check each."""
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from catalogs.cells import json_param, proportion
+from catalogs.cells import json_param, parse_sides, proportion
 from catalogs.models import accepts_size, params_for, prompt_length
 from catalogs.problems import BadCell, Complaint, nearest, one_of, shown
 from catalogs.types import ImageRef, Json, Model, Operation, Row, VisionTask
@@ -23,7 +24,7 @@ def fit_size(model: Model, operation: Operation, size: str) -> str:
     sizes = [option for option in model.sizes if accepts_size(model, operation, option)]
     if sizes:
         more = ", or sides in steps of 16 from 1:3 to 3:1" if model.free_sizes else ""
-        raise BadCell(f"{model.id} takes {one_of(sizes)}{more}", nearest=nearest(size, sizes))
+        raise BadCell(f"{model.id} takes {one_of(sizes)}{more}", nearest=nearest_size(size, sizes))
     if model.ratios:
         same = [option for option in model.ratios if proportion(option) == proportion(size)]
         allowed = f"{model.id} takes no size for {operation}, but a ratio: {one_of(model.ratios)}"
@@ -39,7 +40,7 @@ def fit_ratio(model: Model, operation: Operation, ratio: str) -> tuple[str | Non
         for option in model.ratios:
             if proportion(option) == wanted:
                 return None, option
-        raise BadCell(f"{model.id} takes {one_of(model.ratios)}", nearest=nearest(ratio, model.ratios))
+        raise BadCell(f"{model.id} takes {one_of(model.ratios)}", nearest=nearest_size(ratio, model.ratios))
     sizes = [option for option in model.sizes if accepts_size(model, operation, option)]
     fitting = [option for option in sizes if proportion(option) == wanted]
     if fitting:
@@ -50,7 +51,21 @@ def fit_ratio(model: Model, operation: Operation, ratio: str) -> tuple[str | Non
     if not known:
         raise BadCell(f"{model.id} takes no ratio for {operation}")
     known = [option if ":" in option else f"{option}:1" for option in dict.fromkeys(known)]
-    raise BadCell(f"{model.id} takes {one_of(known)}, by its sizes {one_of(sizes)}", nearest=nearest(ratio, known))
+    raise BadCell(f"{model.id} takes {one_of(known)}, by its sizes {one_of(sizes)}", nearest=nearest_size(ratio, known))
+
+
+def nearest_size(size: str, options: Sequence[str]) -> str | None:
+    """The option (all sizes, or all ratios) whose shape is most like that of ``size``, the less scaled first."""
+    wanted = parse_sides(size)
+    sides = {option: parsed for option in options if (parsed := parse_sides(option))}
+    if wanted is None or not sides:
+        return None
+
+    def distance(option: str) -> tuple[float, float]:
+        wide, high = (math.log(mine / theirs) for mine, theirs in zip(sides[option], wanted, strict=True))
+        return abs(wide - high), abs(wide + high)
+
+    return min(sides, key=distance)
 
 
 def _free_size(model: Model, operation: Operation, wanted: Fraction) -> str | None:
@@ -112,7 +127,7 @@ def check_images(
     if operation == "generate":
         if count:
             allowed = "generate takes no pictures; operation edit does"
-            found.append(Complaint("images", _pictures(count), allowed, "edit", kind="pictures not used"))
+            found.append(Complaint("images", _pictures(count), allowed, kind="pictures not used"))
     elif not count:
         found.append(Complaint("images", "nothing", f"{operation} needs at least one picture", kind="no pictures"))
     elif vision == "compare" and count < 2 and not any(ref.kind == "row" and ref.sample is None for ref in images):

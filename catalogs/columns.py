@@ -129,7 +129,7 @@ def _squeeze(name: str) -> str:
 
 
 def _is_slip(word: str, target: str) -> bool:
-    if not word or abs(len(word) - len(target)) > 2 or word[0] != target[0]:
+    if abs(len(word) - len(target)) > 2 or (word[:1] != target[0] and word[:2] != target[1] + target[0]):
         return False
     if len(target) == 4:
         swaps = {target[:i] + target[i + 1] + target[i] + target[i + 2 :] for i in range(1, 3)}

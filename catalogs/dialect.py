@@ -44,12 +44,16 @@ def records(source: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[list[
     What is not well-formed comes as ``Malformed``, and the rows after it follow.
     """
     reader = _reader(text_of(source, encoding), dialect)
+    line = 0  # the last one that was read well
     while True:
-        line = reader.line_num
         try:
-            yield from filter(None, reader)
+            for cells in reader:
+                line = reader.line_num
+                if cells:
+                    yield cells
         except csv.Error as error:
             yield Malformed(_malformed(error), lines=reader.line_num - line)
+            line = reader.line_num
         else:
             return
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from catalogs import cells as parse
-from catalogs.problems import BadCell, Complaint, nearest, shown
+from catalogs.problems import BadCell, Complaint, escaped, nearest, shown
 from catalogs.types import ImageRef
 
 _FILES_KEPT = 100_000  # answers remembered; forgotten all together when there are more
@@ -24,7 +24,7 @@ class Pictures:
             refs = parse.image_refs(text, self.base)
         except BadCell as bad:
             return (), [bad.complaint(column, text)]
-        return refs, [_missing(column, ref) for ref in refs if ref.kind in ("file", "s3") and not self._there(ref)]
+        return refs, [self._missing(column, ref) for ref in refs if ref.kind in ("file", "s3") and not self._there(ref)]
 
     def _there(self, ref: ImageRef) -> bool:
         known = self._known.get(ref)
@@ -34,6 +34,12 @@ class Pictures:
             known = self._known[ref] = self._exists(ref)
         return known
 
+    def _missing(self, column: str, ref: ImageRef) -> Complaint:
+        allowed, path = "a file that is there", ref.target
+        if self.base is not None and path.startswith(f"{self.base}/"):
+            allowed, path = f"a file that is there, below {escaped(self.base)}", path[len(self.base) + 1 :]
+        return Complaint(column, shown(path), allowed, _nearest_file(ref), kind="missing file")
+
 
 def _is_file(ref: ImageRef) -> bool:
     try:
@@ -42,10 +48,9 @@ def _is_file(ref: ImageRef) -> bool:
         return False
 
 
-def _missing(column: str, ref: ImageRef) -> Complaint:
+def _nearest_file(ref: ImageRef) -> str | None:
     folder, _, name = ref.target.rpartition("/")
     try:
-        close = nearest(name, os.listdir(folder or ".")[:10_000]) if ref.kind == "file" else None  # noqa: PTH208 - names only
+        return nearest(name, os.listdir(folder)[:10_000]) if ref.kind == "file" else None  # noqa: PTH208 - names only
     except (OSError, ValueError):
-        close = None
-    return Complaint(column, shown(ref.target), "a file that is there", close, kind="missing file")
+        return None

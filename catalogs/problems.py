@@ -25,7 +25,7 @@ class Complaint(NamedTuple):
     allowed: str
     nearest: str | None = None
     severity: Severity = "error"
-    kind: str = "value"
+    kind: str = "wrong value"
     about_file: bool = False
 
 

@@ -109,7 +109,8 @@ class RowMaker:
         for twice in self.ids.duplicates():
             allowed = f"ids are unique; row {twice.first_row_number:,} has this one"
             self.problems.add(Complaint("id", shown(twice.row_id), allowed, kind=_REPEATED), twice.row_number)
-        self.problems.counts["error", "id", _REPEATED] += self.ids.not_listed
+        if self.ids.not_listed:
+            self.problems.counts["error", "id", _REPEATED] += self.ids.not_listed
         self.references.settle(self.problems)
 
     def _shape(self, key: Any) -> Shape:

@@ -31,7 +31,7 @@ def read_shape(texts: Mapping[str, str], *, override: str | None, today: date) -
     shape.ocr = reading.get("ocr", parse.truth) or False
     if shape.ocr and shape.operation == "vision":
         allowed = "vision makes no picture to read back; vision=ocr reads the given ones"
-        reading.complain("ocr", allowed, nearest="ocr")
+        reading.complain("ocr", allowed)
     if shape.model is not None:
         reading.fit(shape.model)
     shape.own_model = _canonical(own, shape.operation) if override else shape.model_name
@@ -45,7 +45,7 @@ class _Reading:
         self.texts = texts
         self.shape = Shape()
 
-    def complain(self, column: str, allowed: str, *, nearest: str | None = None, kind: str = "value") -> None:
+    def complain(self, column: str, allowed: str, *, nearest: str | None = None, kind: str = "wrong value") -> None:
         text = self.texts[column]
         found = shown(text) if text else "nothing"
         self.shape.remarks.append(Complaint(column, found, allowed, nearest, kind=kind))
