@@ -12,7 +12,7 @@ from catalogs.types import Json
 _URL_CAP_CHARS = 8192
 _SOURCE = re.compile(r"https?://[^\s<>]", re.IGNORECASE)
 _INLINE = re.compile(r"(?:data:image/[\w.+-]{1,40}(?:;[\w=.+-]{1,60}){0,4},|base64://)", re.IGNORECASE)
-_CLOSING = re.compile(r"""\s{0,20}(?:"[^"\n]{0,1000}"|'[^'\n]{0,1000}'|\([^)\n]{0,1000}\))?\s{0,20}\)""")
+_CLOSING = re.compile(r"""\s{0,20}(?:"[^"\n]{0,300}"|'[^'\n]{0,300}'|\([^)\n]{0,300}\))?\s{0,20}\)""")
 _QUOTE = re.compile(r"[\"']")
 _RUN = re.compile(r"[^\s)]{1,8192}")
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`|\\^{}（）【】「」『』《》〈〉“”‘’，。；：！？、…]+", re.IGNORECASE)

@@ -41,7 +41,7 @@ def _open(mask_bytes: bytes, width_px: int, height_px: int) -> "Image":
             return mask.copy()
     except UnidentifiedImageError:
         raise MaskError("the mask is not a PNG, JPEG or WebP file") from None
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MaskError(f"the mask cannot be decoded: {type(error).__name__}") from None
 
 

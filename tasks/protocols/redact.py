@@ -173,10 +173,6 @@ _HIDDEN = (
     (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
 )  # fmt: skip
-_ESCAPES = {
-    code: repr(chr(code))[1:-1] if code < 0x20 else f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    for low, high in _HIDDEN
-    for code in range(low, high + 1)
-}
+_ESCAPES = {code: chr(code).encode("unicode_escape").decode() for low, high in _HIDDEN for code in range(low, high + 1)}
 
 PATTERNS = Redactor()  # knows no secret by value, only what secrets look like
