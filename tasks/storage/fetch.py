@@ -7,6 +7,7 @@ limits, its connector and the check of each connection live below what httpx sho
 
 import asyncio
 import email.utils
+import functools
 import re
 import socket
 import ssl
@@ -198,6 +199,7 @@ class _GuardedConnector(aiohttp.TCPConnector):
         return connection
 
 
+@functools.cache
 def _trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"]:  # a slim container without the system's certificates

@@ -1,0 +1,63 @@
+"""Runs for tests: a catalog file, a dataset, a sandbox; without Prefect unless the test is about it."""
+
+import csv
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from deployments.sandbox.process import SandboxProcess
+from tasks.manifest.readers import read_manifest
+from tasks.settings import at_address, read_settings
+from tasks.work.execute import execute
+from tasks.work.options import RunOptions
+from tasks.work.result import RunResult
+from tasks.work.session import Session, forget, new_session
+
+
+def write_catalog(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:
+    """A CSV catalog with the columns that the rows name between them."""
+    listed = list(rows)
+    columns = list(dict.fromkeys(name for row in listed for name in row))
+    with path.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, columns)
+        writer.writeheader()
+        writer.writerows(listed)
+    return path
+
+
+def session_for(catalog: Path | str, dataset: Path | str, sandbox: SandboxProcess, **options: Any) -> Session:
+    """A session against ``sandbox``, ready to be planned or executed."""
+    asked = RunOptions(catalogs=(str(catalog),), dataset=str(dataset), provider="sandbox", **options)
+    said: list[str] = []
+    return new_session(
+        asked, at_address(read_settings("sandbox"), sandbox.base_url), str(uuid.uuid4()), say=said.append
+    )
+
+
+async def run(catalog: Path | str, dataset: Path | str, sandbox: SandboxProcess, **options: Any) -> RunResult:
+    """Plan and execute one catalog."""
+    session = session_for(catalog, dataset, sandbox, **options)
+    try:
+        return await execute(session)
+    finally:
+        forget(session.run_id)
+
+
+def current_rows(dataset: Path | str) -> list[dict[str, Any]]:
+    """The current rows of the manifest's newest commit, as plain dicts."""
+    table: pa.Table = read_manifest(dataset)
+    return [row for row in table.to_pylist() if row["current"]]
+
+
+def charged(sandbox: SandboxProcess, since: int = 0) -> list[dict[str, Any]]:
+    """The charges on the gateway's bill after the first ``since``."""
+    charges: list[dict[str, Any]] = sandbox.bill()["charges"]
+    return charges[since:]
+
+
+def charges_so_far(sandbox: SandboxProcess) -> int:
+    """How many charges the bill has now."""
+    return len(sandbox.bill()["charges"])
