@@ -44,6 +44,8 @@ QUOTA = Expected(error_class="quota", reason="provider_stopped")
 NO_MODEL = Expected(error_class="model_unavailable", reason="model_unavailable")
 NO_CHANNEL = Expected(error_class="model_unavailable", reason="model_unavailable", resend=True, max_resends=2)
 LIMITED = Expected(error_class="rate_limited", reason="rate_limited", resend=True)
+LIMITED_72_S = Expected(error_class="rate_limited", reason="rate_limited", resend=True, retry_after_s=72)
+LIMITED_IN_200 = Expected(error_class="rate_limited", reason="rate_limited", paid="unknown")
 TRANSIENT = Expected(error_class="transient", reason="server_error", resend=True, max_resends=2)
 TRANSIENT_MAYBE = Expected(error_class="transient", reason="server_error", resend=True, paid="unknown", max_resends=2)
 GATEWAY = Expected(error_class="unknown", reason="gateway_timeout", paid="unknown")
@@ -56,6 +58,7 @@ SAID_NO = Expected(error_class="refused", reason="policy", paid="unknown")
 SAID_NO_PROMPT = Expected(error_class="refused", reason="policy", paid="unknown", stage="prompt")
 SAID_NO_OUTPUT = Expected(error_class="refused", reason="policy", paid="unknown", stage="output")
 SAW_NO = Expected(error_class="refused", reason="policy", paid="yes", stage="vision")
+SAW_NO_UNCOUNTED = Expected(error_class="refused", reason="policy", paid="unknown", stage="vision")
 ERROR_IN_200 = Expected(error_class="transient", reason="server_error", paid="unknown")
 NO_WORDS = Expected(error_class="transient", reason="server_error", paid="yes")
 
@@ -70,7 +73,7 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("4.2-trap-progress-link-only.json", 200, CHAT, EXCUSE),
     ("4.2-trap-broken-data-uri.json", 200, CHAT, BAD_IMAGE),
     ("4.3-stream-error-s2a.sse", 200, CHAT, ERROR_IN_200),
-    ("4.3-stream-error-saturated.sse", 200, CHAT, Expected(error_class="rate_limited", reason="rate_limited", paid="unknown")),
+    ("4.3-stream-error-saturated.sse", 200, CHAT, LIMITED_IN_200),
     ("4.3-stream-error-refused.sse", 200, CHAT, SAID_NO_PROMPT),
     ("4.3-stream-cut.sse", 200, CHAT, CUT),
     ("4.3-stream-cut-in-bare-url.sse", 200, CHAT, CUT),
@@ -101,7 +104,7 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("8-length-without-text.json", 200, VISION, NO_WORDS),
     ("8-refusal-field.json", 200, VISION, SAW_NO),
     ("8-refusal-words.json", 200, VISION, SAW_NO),
-    ("8-refusal-words-without-usage.json", 200, VISION, Expected(error_class="refused", reason="policy", paid="unknown", stage="vision")),
+    ("8-refusal-words-without-usage.json", 200, VISION, SAW_NO_UNCOUNTED),
     ("8-content-filter.json", 200, VISION, SAW_NO),
     ("8-empty.json", 200, VISION, ERROR_IN_200),
     ("9.1-400-content_policy_violation.json", 400, IMAGES, REFUSED_PROMPT),
@@ -151,7 +154,7 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("9.1-413-read_request_body_failed.json", 413, IMAGES, TOO_LARGE),
     ("9.1-413-nginx.html", 413, IMAGES, TOO_LARGE),
     ("9.1-429-rate_limit_exceeded.json", 429, IMAGES, LIMITED),
-    ("9.1-429-try-again-in.json", 429, IMAGES, Expected(error_class="rate_limited", reason="rate_limited", resend=True, retry_after_s=72)),
+    ("9.1-429-try-again-in.json", 429, IMAGES, LIMITED_72_S),
     ("9.1-429-insufficient_quota.json", 429, IMAGES, QUOTA),
     ("9.1-429-credit_balance_exhausted.json", 429, IMAGES, QUOTA),
     ("9.1-429-organization_spend_limit_exceeded.json", 429, IMAGES, QUOTA),
@@ -197,7 +200,7 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("shape-d-top-level.json", 429, IMAGES, LIMITED),
     ("shape-d-top-level-numeric-code.json", 200, IMAGES, AUTH),
     ("shape-b-status-inside-200.json", 200, IMAGES, AUTH),
-    ("shape-numeric-code-in-200.json", 200, IMAGES, Expected(error_class="rate_limited", reason="rate_limited", paid="unknown")),
+    ("shape-numeric-code-in-200.json", 200, IMAGES, LIMITED_IN_200),
     ("shape-code-is-a-number.json", 400, IMAGES, INVALID),
     ("shape-nested-json-in-message.json", 500, IMAGES, QUOTA),
     ("shape-errors-list.json", 429, IMAGES, LIMITED),
@@ -224,8 +227,7 @@ PICTURES: tuple[tuple[str, Call, tuple[str | bytes, ...]], ...] = (
         "2.3-dalle-url.json",
         IMAGES,
         (
-            "https://img.example/private/org-a/img-c.png"
-            "?st=2025-11-21T03%3A00%3A00Z&se=2025-11-21T05%3A00%3A00Z&sp=r&sig=x",
+            "https://img.example/private/org-a/img-c.png?st=2025-11-21T03%3A00%3A00Z&se=2025-11-21T05%3A00%3A00Z&sp=r&sig=x",
         ),
     ),
     ("2.3-gpt-image.json", IMAGES, (PNG,)),

@@ -29,10 +29,35 @@ REASONS = {
 CALL = Call(operation="generate", format="images_json", wire_model="m", prompt="p")
 RECORDED = sorted(path.read_bytes() for path in CASES.iterdir())
 WORDS = (
-    "error message code type param status data url b64_json choices message content delta text image_url usage "
-    "finish_reason refusal images status_code detail errors created revised_prompt prompt_tokens input_tokens "
-    "failure_reason reasoning_content input_tokens_details"
-).split()
+    "error",
+    "errors",
+    "message",
+    "code",
+    "type",
+    "param",
+    "status",
+    "status_code",
+    "detail",
+    "failure_reason",
+    "data",
+    "url",
+    "b64_json",
+    "image_url",
+    "images",
+    "created",
+    "revised_prompt",
+    "text",
+    "content",
+    "delta",
+    "choices",
+    "finish_reason",
+    "refusal",
+    "reasoning_content",
+    "usage",
+    "prompt_tokens",
+    "input_tokens",
+    "input_tokens_details",
+)
 VALUES = (
     "https://cdn.example/a.png",
     "![x](https://cdn.example/a.png)",
