@@ -73,7 +73,7 @@ async def write_alias(store: Objects, key: str, commit: Commit) -> bool:
     ``FileNotFoundError`` if a part of the commit is gone and there is no newer commit to take instead.
     """
     while True:
-        shown, etag = await _shown(store, key)
+        shown, etag = await shown_by(store, key)
         if shown >= commit.n:
             return False
         try:
@@ -91,7 +91,7 @@ async def write_alias(store: Objects, key: str, commit: Commit) -> bool:
             await asyncio.sleep(0.1)  # done or not: the next look tells
 
 
-async def _shown(store: Objects, key: str) -> tuple[int, str | None]:
+async def shown_by(store: Objects, key: str) -> tuple[int, str | None]:
     """The commit an alias shows (0 = none, or not one of our files) and its etag."""
     try:
         body, etag = await store.get_with_etag(key)

@@ -160,13 +160,13 @@ async def newest_commit(store: Objects) -> Commit | None:
 
 
 async def commit_entries(
-    store: Objects, mine: Iterable[PartEntry], *, run_id: str, final: bool, rebuilt: bool = False
+    store: Objects, mine: Iterable[PartEntry], *, run_id: str, final: bool, rebuilt: bool = False, above: int = 0
 ) -> Commit:
     """Put ``mine`` onto the newest commit and return the commit that holds them.
 
     The parts must be durable already. Without anything new the newest commit itself is returned, but ``rebuilt``
     always makes one, takes its own entries where ``through`` is equal, and takes the place of an unreadable parent.
-    ``TimeoutError`` if the store keeps leaving writes unclear.
+    A new commit gets a number over ``above``. ``TimeoutError`` if the store keeps leaving writes unclear.
     """
     own, made = {entry.partition: entry for entry in mine}, not rebuilt
     while True:
@@ -174,7 +174,8 @@ async def commit_entries(
         parts = _rebased(parent, own, rebuilt=rebuilt)
         if made and parent is not None and parent.parts == parts and parent.final >= final:
             return parent
-        commit = Commit(n=n + 1, nonce=secrets.token_hex(8), at=_now(), run_id=run_id, final=final, parts=parts)
+        n = max(n, above) + 1
+        commit = Commit(n=n, nonce=secrets.token_hex(8), at=_now(), run_id=run_id, final=final, parts=parts)
         # A win alone proves nothing: the number may have been below a newer commit and free again since it was
         # collected. So look again, and be content only with the newest commit.
         made |= await _won(store, commit)

@@ -35,7 +35,7 @@ def attempt_cost(attempt: Attempt) -> Cost:
     if result.billed == "no":
         return NOTHING
     if result.cost_micros is None or result.billed == "unknown":
-        return Cost(0, result.cost_micros or attempt.intent.cap_micros, result.billed)
+        return Cost(0, attempt.intent.cap_micros, result.billed)
     return Cost(result.cost_micros, 0, "yes")
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from tasks.journal.fold import Fold
+from tasks.manifest.alias import CALLS, MANIFEST, shown_by
 from tasks.manifest.commits import BadCommit, Commit, PartEntry, commit_entries, newest_commit
 from tasks.manifest.objects import Objects
 from tasks.manifest.publish import publish
@@ -26,7 +27,8 @@ class Rebuilt:
 async def rebuild_manifest(store: Objects, folds: Folds | Mapping[int, Fold], *, run_id: str) -> Rebuilt:
     """Build every part again, one partition in memory at a time, and commit them all.
 
-    Always makes a new commit, so that the aliases are written again too: one may be torn under the right number.
+    Always makes a new commit, numbered over what the aliases show, so that ``AliasWriter`` replaces them too: one may
+    be torn under the right number, or all commits may have been lost.
     """
     try:
         before = await newest_commit(store)
@@ -34,7 +36,8 @@ async def rebuild_manifest(store: Objects, folds: Folds | Mapping[int, Fold], *,
         before = None
     known, final = (before.parts, before.final) if before is not None else ({}, False)
     entries = [await publish(store, partition, fold) async for partition, fold in _each(folds)]
-    commit = await commit_entries(store, entries, run_id=run_id, final=final, rebuilt=True)
+    shown = [(await shown_by(store, alias))[0] for alias in (MANIFEST, CALLS)]
+    commit = await commit_entries(store, entries, run_id=run_id, final=final, rebuilt=True, above=max(shown))
     return Rebuilt(
         commit=commit,
         differing=tuple(

@@ -16,7 +16,6 @@ from tasks.manifest.objects import Objects
 from tasks.manifest.schema import PART_SCHEMA
 
 IMAGES = "images/"
-_ONE_LISTING = 50_000  # up to so many images they are listed at once, not by their first two digits
 _WANTED = ["result_key", "operation", "outcome", "image_uri", "sha256", "size_bytes"]
 _IMAGE = pa.schema([PART_SCHEMA.field(name) for name in ("image_uri", "sha256", "size_bytes")])
 Expected = tuple[str, int]  # sha256, size in bytes
@@ -61,12 +60,17 @@ class Verification:
 
 
 async def verify_dataset(
-    store: Objects, *, concurrency: int = 16, on_progress: Callable[[int], None] | None = None
+    store: Objects,
+    *,
+    concurrency: int = 16,
+    listed_at_once: int = 50_000,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Verification:
     """Read everything that the newest commit names, and every image there is, ``concurrency`` images at a time.
 
-    ``on_progress`` gets the number of images read so far. Store errors other than "not there" pass through: what could
-    not be asked is not called missing.
+    More images than ``listed_at_once`` are listed by their first two digits, to keep memory flat. ``on_progress`` gets
+    the number of images read so far. Store errors other than "not there" pass through: what could not be asked is not
+    called missing.
     """
     report = Verification()
     commit = await newest_commit(store)
@@ -74,7 +78,7 @@ async def verify_dataset(
     if commit is not None:
         report.commit = commit.n
         images = await _check_tables(store, commit, report)
-    whole = images.num_rows <= _ONE_LISTING
+    whole = images.num_rows <= listed_at_once
     for prefix in [IMAGES] if whole else [f"{IMAGES}{byte:02x}/" for byte in range(256)]:
         share = images.filter(pc.starts_with(images["image_uri"], prefix))
         await _check_images(
@@ -107,8 +111,8 @@ async def _check_part(store: Objects, file: PartFile, report: Verification) -> p
     if await asyncio.to_thread(_sha256, body) != file.sha256:
         report.found("torn", file.key, f"{len(body)} bytes are not the {file.size_bytes} that were committed")
         return None
-    present = pq.read_schema(pa.BufferReader(body)).names
-    return await asyncio.to_thread(pq.read_table, pa.BufferReader(body), [c for c in _WANTED if c in present])
+    part = pq.ParquetFile(pa.BufferReader(body))
+    return await asyncio.to_thread(part.read, columns=[name for name in _WANTED if name in part.schema_arrow.names])
 
 
 def _named_images(table: pa.Table, report: Verification) -> pa.Table:
@@ -163,9 +167,10 @@ async def _check_images(
         except FileNotFoundError:
             report.found("missing", key, "an image that the manifest names")
             return
+        sha256 = await asyncio.to_thread(_sha256, body)
+        _judge(key, sha256, len(body), expected.get(key), report)
         report.images += 1
         report.size_bytes += len(body)
-        _judge(key, await asyncio.to_thread(_sha256, body), len(body), expected.get(key), report)
         on_progress(report.images)
 
     listed = {info.key for info in await store.list(prefix)}
