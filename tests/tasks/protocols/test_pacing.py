@@ -443,6 +443,75 @@ def test_a_call_cancelled_at_the_moment_of_its_turn_gives_the_turn_back():
     assert run(play()) == 0
 
 
+def test_a_start_cancelled_at_its_moment_does_not_let_later_intents_be_written_early():
+    async def play() -> float:
+        pacer, ages = pacer_of(Limit(10, 8)), []
+        for _ in range(3):
+            async with pacer.slot("m") as slot:
+                start = asyncio.create_task(slot.start())
+                while not pacer.snapshot()["m"]["started"]:
+                    await asyncio.sleep(0)
+                start.cancel()
+                await asyncio.gather(start, return_exceptions=True)
+
+        async def row() -> None:
+            async with pacer.slot("m") as slot:
+                entered_s = now_s()
+                await slot.start()
+                ages.append(now_s() - entered_s)
+                await asyncio.sleep(30)
+
+        await asyncio.gather(*(row() for _ in range(5)))
+        return max(ages)
+
+    assert run(play()) <= 1.0 + 1e-6
+
+
+def test_after_a_pause_a_worker_starts_in_its_turn():
+    async def play() -> float:
+        pacer = pacer_of(Limit(10, 8), share=Share(0.25, 0.5))
+        async with pacer.slot("m") as slot:
+            await slot.start()
+            first_s = now_s()
+            await asyncio.sleep(1)
+            slot.rate_limited(100)
+        async with pacer.slot("m") as slot:
+            await slot.start()
+        return (now_s() - first_s) / (4 * 6.12)
+
+    assert run(play()) == pytest.approx(5)
+
+
+def test_a_closed_lane_turns_away_who_waits_and_who_comes_and_touches_nobody_who_flies():
+    async def play() -> list[str]:
+        pacer = pacer_of(Limit(10, 2))
+
+        async def row(flight_s: float) -> str:
+            try:
+                async with pacer.slot("m") as slot:
+                    await slot.start()
+                    await asyncio.sleep(flight_s)
+                    slot.succeeded()
+            except KeyError:
+                return f"closed at {now_s():g}"
+            return f"done at {now_s():g}"
+
+        tasks = [asyncio.create_task(row(60)) for _ in range(4)]
+        await asyncio.sleep(5.5)  # one flies, one has entered and waits for its start, two wait to enter
+        pacer.close(lambda: KeyError("closed"), model="m")
+        late = await row(0)
+        async with pacer.slot("other"):
+            pass
+        pacer.close(lambda: KeyError("closed"))
+        with pytest.raises(KeyError):
+            await pacer.slot("third").__aenter__()
+        found = [*(await asyncio.gather(*tasks)), late]
+        assert pacer.snapshot()["m"]["in_flight"] == 0
+        return found
+
+    assert run(play()) == ["done at 60"] + ["closed at 5.5"] * 4
+
+
 def test_room_released_early_is_used_while_the_block_goes_on():
     async def play() -> float:
         pacer = pacer_of(Limit(None, 1))

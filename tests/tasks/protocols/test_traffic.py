@@ -48,6 +48,7 @@ class Run:
     ends: Counter[str] = field(default_factory=Counter)
     traffic: Traffic = field(init=False)
     seen: dict = field(init=False)
+    over_s: float = 0.0
 
     async def go(self) -> "Run":
         pacer = Pacer({}, default=Limit(self.rpm, self.concurrency), clock=now_s, rng=random.Random(0))
@@ -55,7 +56,7 @@ class Run:
         async with asyncio.TaskGroup() as group:
             for number in range(self.count):
                 group.create_task(self.row(number))
-        self.seen = self.traffic.snapshot()
+        self.seen, self.over_s = self.traffic.snapshot(), now_s()
         return self
 
     async def row(self, number: int) -> None:
@@ -142,6 +143,7 @@ def test_a_rejected_key_or_an_empty_purse_stops_the_run_within_the_calls_in_flig
     first_answer_s = next(at_s for at_s, row in done.posts if row >= 3) + 1
     assert len(done.posts) <= 3 + 8
     assert max(at_s for at_s, _ in done.posts) <= first_answer_s
+    assert done.over_s <= first_answer_s + 1, "rows that wait for their turn do not wait any longer"
     assert done.ends["succeeded"] == 3
     assert done.ends["stopped"] >= 500 - 3 - 8
     assert done.seen["stopped"] == "…"
@@ -166,6 +168,39 @@ def test_a_purse_that_may_be_the_resellers_is_asked_once_more_after_a_minute():
 def test_and_if_it_is_filled_by_then_nothing_is_stopped():
     done = run_of(lambda _row, call: SOMEONES_PURSE if now_s() < 30 else None, count=100)
     assert done.ends == {"succeeded": 100}
+
+
+@pytest.mark.parametrize("stop", ["run", "model"])
+@pytest.mark.parametrize("step", ["entering", "starting"])
+def test_a_call_whose_turn_comes_in_the_moment_of_a_stop_does_not_go(step, stop):
+    async def play() -> int:
+        limit = Limit(None, 1) if step == "entering" else Limit(600, 2)
+        traffic, sent = Traffic(Pacer({}, default=limit, clock=now_s)), []
+
+        async def row() -> None:
+            async with traffic.call("m") as call:
+                await call.start()
+                sent.append(now_s())
+
+        def strike() -> None:
+            if stop == "run":
+                traffic.stop.trip(KEY)
+            else:
+                traffic.report("m", NO_MODEL, started_at_s=0)
+
+        async with traffic.call("m") as first_call:
+            await first_call.start()
+            task = asyncio.create_task(row())
+            if step == "starting":  # the start falls due at 0.102 s, and the stop comes before the row's task runs
+                asyncio.get_running_loop().call_at(0.102 + 1e-10, strike)
+                await asyncio.sleep(1)
+            await asyncio.sleep(0)
+        strike()
+        with pytest.raises((ProviderStopped, ModelGivenUp)):
+            await task
+        return len(sent)
+
+    assert run(play()) == 0
 
 
 @pytest.mark.parametrize(("what", "round_trips"), [(NO_MODEL, 1), (NO_CHANNEL, 3)], ids=["404", "no channel"])
