@@ -36,4 +36,4 @@ def recorded_connects() -> Iterator[list[str]]:
     try:
         yield record
     finally:
-        _listening.remove(record)
+        _listening[:] = [other for other in _listening if other is not record]
