@@ -49,7 +49,7 @@ class RowWorker:
         except Exception as error:  # noqa: BLE001 - a fault in one row is that row's outcome, never the run's end
             log.exception("row %s: %s", row.wanted.row_id, self._services.redactor.text(str(error)))
             await self._fail(key, "internal")
-        self._count(key)
+        self._count(row, key)
 
     def _purchase(self, row: PlannedRow) -> Purchase:
         wanted, model = row.wanted, self._services.table.get(row.wanted.model)
@@ -201,7 +201,12 @@ class RowWorker:
             event = ev.Finished(at=now(), key=key, outcome="failed", reason=reason, run_id=self._services.run_id)
             await self._journal.append(event)
 
-    def _count(self, key: str) -> None:
-        now_is, reason, _ = outcome(self._journal.fold.keys.get(key))
-        self._services.progress.finished(now_is, reason)
+    def _count(self, row: PlannedRow, key: str) -> None:
+        state = self._journal.fold.keys.get(key)
+        now_is, reason, _ = outcome(state)
+        progress, run_id = self._services.progress, self._services.run_id
+        progress.finished(now_is, reason)
+        if state is not None and now_is == "succeeded":
+            bought = any(a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values())
+            progress.succeeded += row.wanted.samples if bought else 0
 

@@ -21,6 +21,7 @@ from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import Inspector
 from tasks.storage.open import probe
 from tasks.storage.store import Store
+from tasks.work.fixing import fix_choices, fix_takes
 from tasks.work.inputs import InputDesk
 from tasks.work.options import RunOptions
 from tasks.work.plan import Plan
@@ -47,6 +48,8 @@ async def open_services(
         spool = LocalSpool(store.uri, settings.spool)
         await held.enter_async_context(Heartbeat(store, owner))
         await drain_spool(store, spool)
+        await fix_choices(plan, store)
+        await fix_takes(plan, store)
         spent = 0
         if resumed:
             async for _, fold in load_all(store, dataset):

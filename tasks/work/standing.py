@@ -19,8 +19,9 @@ async def standing(store: Store, catalogs: set[str]) -> Counter[str]:
     commit = await newest_commit(store)
     for file in commit.files if commit else ():
         body = pa.BufferReader(await store.get(file.key))
-        table = pq.read_table(body, columns=["catalog", "current", "outcome", "sample_index", "requested"])
-        mine = pc.and_(table["current"], pc.is_in(table["catalog"], pa.array(sorted(catalogs))))
+        table = pq.read_table(body, columns=["catalog", "current", "outcome", "sample_index", "samples"])
+        asked = pc.and_(table["current"], pc.less(table["sample_index"], table["samples"]))  # extras are not requested
+        mine = pc.and_(asked, pc.is_in(table["catalog"], pa.array(sorted(catalogs))))
         for pair in pc.value_counts(table.filter(mine)["outcome"]).to_pylist():
             counts[pair["values"]] += pair["counts"]
     return counts
