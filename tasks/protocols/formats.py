@@ -1,7 +1,7 @@
 """The table of wire formats: which module builds and parses which."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from catalogs.types import WireFormat
@@ -41,5 +41,21 @@ def build(call: Call) -> WireRequest:
 
 
 def parse(reply: Reply, call: Call, redactor: Redactor = PATTERNS) -> Answer | Failure:
-    """What ``reply`` means for ``call``. ``redactor``: pass one that knows the keys, so that messages hold none."""
-    return FORMATS[call.format].parse(reply, call, redactor)
+    """What ``reply`` means for ``call``; never raises.
+
+    ``redactor``: pass one that knows the keys. Error messages come back without anything that looks like a secret;
+    the words of a model only without the known keys, should a gateway echo them, and otherwise unchanged.
+    """
+    return _without_secrets(FORMATS[call.format].parse(reply, call, redactor), redactor)
+
+
+def _without_secrets(result: Answer | Failure, redactor: Redactor) -> Answer | Failure:
+    request_id = redactor.text(result.request_id) if result.request_id else None
+    if isinstance(result, Failure):
+        return replace(result, request_id=request_id)
+    pictures = tuple(
+        replace(picture, revised_prompt=redactor.known(picture.revised_prompt)) if picture.revised_prompt else picture
+        for picture in result.pictures
+    )
+    text = redactor.known(result.text) if result.text else None
+    return replace(result, request_id=request_id, pictures=pictures, text=text)

@@ -124,8 +124,13 @@ def _source(text: str, start: int, limit: int) -> tuple[str, int] | None:
         return (text[start + 1 : stop].strip().replace(" ", "%20"), closing.end()) if closing else None
     if _INLINE.match(text, start, limit):
         stop = text.find(")", start, limit)
-        return ("".join(_QUOTE.split(text[start:stop], maxsplit=1)[0].split()), stop + 1) if stop > 0 else None
+        return (_untitled(text[start:stop]), stop + 1) if stop > 0 else None
     return _balanced(text, start, min(limit, start + _URL_CAP_CHARS)) or _unbroken(text, start, limit)
+
+
+def _untitled(uri: str) -> str:
+    """A data URI without title and line breaks; megabytes long, so it is searched, not split, when it is plain."""
+    return "".join(_QUOTE.split(uri, maxsplit=1)[0].split()) if any(mark in uri for mark in "\"' \t\r\n") else uri
 
 
 def _balanced(text: str, start: int, limit: int) -> tuple[str, int] | None:

@@ -72,11 +72,14 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """``text`` with every secret replaced by ``***``."""
-        if self._known is not None:
-            text = self._known.sub(MARK, text)
+        text = self.known(text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text
+
+    def known(self, text: str) -> str:
+        """``text`` without the secrets known by value; for data, where a look-alike must stay as it is."""
+        return text if self._known is None else self._known.sub(MARK, text)
 
     def exception(self, error: BaseException) -> str:
         """Type and message of ``error`` and of what caused it (up to five), on one line, redacted."""

@@ -4,7 +4,6 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 CAP_S = 300.0
 
@@ -49,6 +48,8 @@ def _until(text: str, now: str | None) -> float | None:
 
 
 def _timestamp_s(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from tasks.protocols.body import read_body
@@ -193,6 +194,25 @@ def test_a_message_is_redacted_before_it_is_cut():
         message = parse(Reply(status=500, headers={}, body=body), IMAGES, Redactor([key])).message
         assert "my-own" not in message
         assert len(message) <= 500
+
+
+def test_a_key_that_the_gateway_echoes_is_nowhere_in_the_result():
+    key = "my-own-gateway-key-4711"
+    words = f"a picture of {key} and https://a.example/?key=mine"
+    picture = {"created": 1, "data": [{"url": "https://cdn.example/a.png", "revised_prompt": words}]}
+    text = {"choices": [{"message": {"content": words}}]}
+    error = {"error": {"message": words, "type": words, "code": words, "param": words}}
+    headers = {"x-request-id": f"req-{key}", "retry-after": key}
+    for call in (IMAGES, CHAT, VISION):
+        for status, value in ((200, picture), (200, text), (200, error), (400, error), (500, error)):
+            reply = Reply(status=status, headers=headers, body=orjson.dumps(value))
+            assert key not in repr(parse(reply, call, Redactor([key])))
+            assert key in repr(parse(reply, call))  # the control: it was there to be found
+
+
+def test_words_of_a_model_that_only_look_like_a_secret_are_left_alone():
+    reply = Reply(status=200, headers={}, body=b'{"choices":[{"message":{"content":"the sign says sk-1234567890"}}]}')
+    assert parse(reply, VISION, Redactor(["my-own-gateway-key-4711"])).text == "the sign says sk-1234567890"
 
 
 def test_an_edit_or_generation_refused_for_its_picture_names_the_output_and_vision_names_vision():
