@@ -179,8 +179,10 @@ def test_a_call_whose_turn_comes_in_the_moment_of_a_stop_does_not_go(step, stop)
 
         async def row() -> None:
             async with traffic.call("m") as call:
+                if step == "entering":
+                    sent.append("intent")
                 await call.start()
-                sent.append(now_s())
+                sent.append("call")
 
         def strike() -> None:
             if stop == "run":
