@@ -23,7 +23,7 @@ SETTINGS: Mapping[str, str] = {
 
 
 def server_environment(port: int = PORT) -> dict[str, str]:
-    """This process's environment plus the server's settings; what the user set already wins."""
+    """The environment of this process plus the server's settings; what the user set already wins."""
     own = {**SETTINGS, "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api"}
     return {**own, **os.environ}
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Literal
 
 from prefect import flow, get_run_logger
-from prefect.runtime import flow_run
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from tasks.commit import commit
@@ -67,7 +67,7 @@ async def generate_dataset(
 
 
 def final_state(result: RunResult) -> State[RunResult]:
-    """The truth in the UI's words: green if the work was done, its own name if rows are missing, red if it could not."""
+    """The truth in the UI's words: green = done (with its own name if rows are missing), red = could not do it."""
     if result.stopped == "interrupted":
         return Cancelled(message="interrupted and drained; the next run goes on", data=result)
     if result.stopped == "budget":

@@ -7,7 +7,7 @@ from tasks.work.session import session_of
 
 
 @task(name="plan", task_run_name="plan {catalogs}", cache_policy=NO_CACHE, persist_result=False)
-async def plan(run_id: str, catalogs: str) -> str:
+async def plan(run_id: str, catalogs: str) -> str:  # noqa: ARG001 - the name shown in the UI
     """Read, check, key, price and compare the catalogs of a run; the plan in one line."""
     session = session_of(run_id)
     return (await session.make_plan()).summary.line()

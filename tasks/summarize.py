@@ -14,5 +14,7 @@ async def summarize(run_id: str, result: RunResult) -> None:
     """Put the result table, spend by model and failures by reason where the run's page shows them."""
     session = session_of(run_id)
     await acreate_markdown_artifact(
-        summary_markdown(session, result), key="dataset-summary", description=f"Run of {', '.join(session.options.catalogs)}"
+        summary_markdown(session, result),
+        key="dataset-summary",
+        description=f"Run of {', '.join(session.options.catalogs)}",
     )

@@ -157,5 +157,3 @@ def _at_least(low: int) -> Callable[[str], int]:
 
     whole.__name__ = "whole number"
     return whole
-
-

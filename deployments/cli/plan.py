@@ -7,7 +7,7 @@ import uuid
 from deployments.cli.arguments import options_from
 from deployments.cli.output import print_json
 from deployments.cli.preparing import planning_mistakes, settings_for
-from deployments.cli.show_plan import show_plan
+from deployments.cli.show_plan import show_comparison, show_plan
 from tasks.work.result import EXIT_OK
 from tasks.work.session import forget, new_session
 
@@ -22,7 +22,9 @@ def main(args: argparse.Namespace) -> int:
             if args.json:
                 print_json(plan.summary.as_dict())
             else:
-                show_plan(plan, compare=args.compare)
+                show_plan(plan)
+                if args.compare:
+                    show_comparison(plan)
         finally:
             forget(session.run_id)
     return mistakes.exit_code or EXIT_OK

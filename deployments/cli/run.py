@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from contextlib import ExitStack
+from typing import Any
 
 from catalogs.money import format_usd
 from deployments.cli.arguments import options_from
@@ -56,9 +57,10 @@ async def _flow(session: Session) -> RunResult:
         state = await generate_dataset(
             catalogs=list(options.catalogs), dataset=options.dataset, provider=options.provider, return_state=True
         )
-    result: RunResult | Exception = await state.aresult(raise_on_failure=False)
+    result: Any = await state.aresult(raise_on_failure=False)
     if isinstance(result, Exception):
         raise result
+    assert isinstance(result, RunResult)
     return result
 
 

@@ -34,8 +34,9 @@ class Committer:
             self._ticker = asyncio.create_task(self._tick())
 
     async def leave(self, partition: int, journal: PartitionJournal) -> None:
-        """Close the partition and commit its last state. Quiet if it was lost or the store is away: the next owner
-        commits what this one leaves behind.
+        """Close the partition and commit its last state.
+
+        Quiet if it was lost or the store is away: the next owner commits what this one leaves behind.
         """
         self._open.pop(partition, None)
         try:

@@ -1,9 +1,9 @@
 """What a run did, in markdown for people; prompts and messages in it are escaped."""
 
+from catalogs.money import format_usd
 from tasks.protocols.redact import printable
 from tasks.work.result import RunResult
 from tasks.work.session import Session
-from catalogs.money import format_usd
 
 
 def summary_markdown(session: Session, result: RunResult) -> str:
@@ -16,8 +16,12 @@ def summary_markdown(session: Session, result: RunResult) -> str:
         "",
         "| reused | refused | failed | unknown | held | pending | cost | possibly more |",
         "|---|---|---|---|---|---|---|---|",
-        f"| {result.reused:,} | {result.refused:,} | {result.failed:,} | {result.unknown:,} | {result.held:,} "
-        f"| {result.pending:,} | {format_usd(result.cost_micros)} | {format_usd(result.at_risk_micros)} |",
+        _cells(
+            *(f"{count:,}" for count in (result.reused, result.refused, result.failed)),
+            *(f"{count:,}" for count in (result.unknown, result.held, result.pending)),
+            format_usd(result.cost_micros),
+            format_usd(result.at_risk_micros),
+        ),
     ]
     if result.message:
         lines += ["", f"**Stopped ({result.stopped}):** {escape(session.services.redactor.text(result.message))}"]
@@ -30,6 +34,10 @@ def summary_markdown(session: Session, result: RunResult) -> str:
         lines += ["", "## Not succeeded, by reason", "", "| reason | rows |", "|---|---|"]
         lines += [f"| {escape(reason)} | {count:,} |" for reason, count in progress.reasons.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def _cells(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def escape(text: str) -> str:

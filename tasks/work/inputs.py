@@ -4,16 +4,16 @@ A picture behind an https URL is fetched once, at run time, through the guard: i
 create-only note ``inputs/<sha256 of the URL>.json`` remembers which ones they were, so a rerun asks nobody.
 """
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from pathlib import Path
 
 import orjson
 
 from catalogs.types import ImageRef
 from tasks.protocols.wire import InputImage
-from tasks.storage.fetch import Fetcher
 from tasks.storage.containers import scan
+from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import inspect_image
 from tasks.storage.keys import image_key
 from tasks.storage.open import read_input
@@ -41,7 +41,7 @@ class InputDesk:
     async def _find(self, ref: ImageRef) -> InputSource | None:
         if ref.kind == "https":
             return await self._fetched_before(ref.target)
-        data = Path(ref.target).read_bytes() if ref.kind == "file" else read_input(ref.target)
+        data = await asyncio.to_thread(read_input, ref.target)
         sha256 = hashlib.sha256(data).hexdigest()
         return InputSource(sha256=sha256, kind="file" if ref.kind == "file" else "s3", location=ref.target)
 
@@ -78,10 +78,8 @@ class InputDesk:
         return InputImage(data=data, format=fmt, name=f"{source.sha256[:12]}.{'jpg' if fmt == 'jpeg' else fmt}")
 
     async def _read(self, source: InputSource) -> bytes:
-        if source.kind == "file":
-            return Path(source.location).read_bytes()
-        if source.kind == "s3":
-            return read_input(source.location)
+        if source.kind in ("file", "s3"):
+            return await asyncio.to_thread(read_input, source.location)
         if self._store is None:
             raise FileNotFoundError(source.location)
         return await self._store.get(source.location)

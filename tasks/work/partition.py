@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from tasks.journal import events as ev
-from tasks.journal.fold import outcome
 from tasks.journal.errors import Fenced
+from tasks.journal.fold import outcome
 from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.work.choose import choose
 from tasks.work.committing import Committer
@@ -132,7 +132,7 @@ class _Partition:
                 yield row
 
     async def _pool(self, rows: Iterable[PlannedRow]) -> None:
-        """Work rows with bounded concurrency. When the run stops, only rows whose answer is known are still finished."""
+        """Work rows with bounded concurrency. When the run stops, only rows with a known answer are still finished."""
         shared = iter(rows)
 
         async def worker() -> None:
@@ -185,5 +185,3 @@ class _Partition:
             now_is, _, _ = outcome(fold.keys.get(row.wanted.key or ""))
             counts[now_is] = counts.get(now_is, 0) + row.wanted.samples
         return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes=counts)
-
-

@@ -24,7 +24,9 @@ class Unfetchable(Exception):
         self.reason = reason
 
 
-async def fetch_picture(services: Services, key: str, index: int, picture: ev.AnsweredPicture) -> tuple[ev.Stored, bytes]:
+async def fetch_picture(
+    services: Services, key: str, index: int, picture: ev.AnsweredPicture
+) -> tuple[ev.Stored, bytes]:
     """Fetch, check and store one picture of an answer. ``Unfetchable`` when its URL is dead or holds no picture.
 
     A bad download is tried again while the URL lives: the picture is paid for, only its bytes are missing.
@@ -85,4 +87,9 @@ def deadline(answer: ev.Answered) -> str:
     return min(dates, default="9999")
 
 
-_REASONS = {"url_expired": "url_expired", "too_large": "too_large", "blocked": "connection", "not_an_image": "bad_image"}
+_REASONS = {
+    "url_expired": "url_expired",
+    "too_large": "too_large",
+    "blocked": "connection",
+    "not_an_image": "bad_image",
+}

@@ -110,10 +110,17 @@ async def make_plan(
     partitions = dataset.partitions if dataset else options.partitions or DEFAULT_PARTITIONS
     folder = Path(tempfile.mkdtemp(prefix="printroom-plan-"))
     plan = Plan(
-        options=options, run_id=run_id, family=provider.family, table=ModelTable(provider, options.prices), dataset=dataset,
-        partitions=partitions, folder=folder, desk=InputDesk(store if dataset else None), store=store,
+        options=options,
+        run_id=run_id,
+        family=provider.family,
+        table=ModelTable(provider, options.prices),
+        dataset=dataset,
+        partitions=partitions,
+        folder=folder,
+        desk=InputDesk(store if dataset else None),
+        store=store,
         work=Spill(folder, "work"),
-    )  # fmt: skip
+    )
     plan.summary.limited = options.limit is not None
     try:
         rows = Spill(folder, "rows")
@@ -134,7 +141,9 @@ async def existing_dataset(store: Store) -> Dataset | None:
     return await open_dataset(store, create=False)
 
 
-def plan_row(plan: Plan, row: Row, origin: CatalogOrigin, seq: int, take: int, sources: list[InputSource]) -> PlannedRow:
+def plan_row(
+    plan: Plan, row: Row, origin: CatalogOrigin, seq: int, take: int, sources: list[InputSource]
+) -> PlannedRow:
     """The planned form of a row whose inputs are known."""
     inputs = tuple(source.sha256 for source in sources if not source.mask)
     mask = next((source.sha256 for source in sources if source.mask), None)
@@ -157,9 +166,7 @@ def placeholder(plan: Plan, later: LaterRow) -> PlannedRow:
         input_sha256s=None, waiting_for=waiting,
     )  # fmt: skip
     wanted = replace(wanted, digest=digest_of(wanted))
-    return PlannedRow(
-        seq=later.seq, wave=0, action="wait", estimate_micros=None, cap_micros=None, wanted=wanted
-    )
+    return PlannedRow(seq=later.seq, wave=0, action="wait", estimate_micros=None, cap_micros=None, wanted=wanted)
 
 
 def refs_of(row: Row) -> tuple[ImageRef, ...]:
@@ -173,7 +180,9 @@ def bucket_of(plan: Plan, wanted: Wanted) -> int:
     return partition_of(key, plan.partitions)
 
 
-async def resolve_sources(plan: Plan, later: LaterRow, outputs: dict[RowId, list[InputSource]]) -> list[InputSource] | None:
+async def resolve_sources(
+    plan: Plan, later: LaterRow, outputs: dict[RowId, list[InputSource]]
+) -> list[InputSource] | None:
     """The contents of all inputs of a row, or None while one is missing."""
     sources: list[InputSource] = []
     for ref in refs_of(later.row):
@@ -218,7 +227,9 @@ async def _resolve_later(plan: Plan, rows: Spill) -> None:
     """Give keys to the later rows whose inputs the dataset already has; the others stay as placeholders."""
     if not plan.later:
         return
-    plan.parents = {(r.origin.name, ref.target): None for r in plan.later for ref in refs_of(r.row) if ref.kind == "row"}
+    plan.parents = {
+        (r.origin.name, ref.target): None for r in plan.later for ref in refs_of(r.row) if ref.kind == "row"
+    }
     for bucket in rows.buckets():
         for row in rows.read(bucket):
             parent = (row.wanted.catalog, row.wanted.row_id)

@@ -9,7 +9,9 @@ from catalogs.types import Problem
 class InvalidCatalog(Exception):
     """The catalogs cannot be run. ``problems`` lists what is wrong (1,000 a file at most), ``lines`` says it."""
 
-    def __init__(self, problems: Sequence[Problem], lines: Sequence[str] | None = None, total: int | None = None) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], lines: Sequence[str] | None = None, total: int | None = None
+    ) -> None:
         self.problems = list(problems)
         self.lines = list(lines) if lines is not None else [str(problem) for problem in problems]
         self.total = len(self.problems) if total is None else total

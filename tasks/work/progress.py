@@ -1,4 +1,4 @@
-"""Live numbers of a run: what is done, what it cost, how fast it goes. Read by the terminal and by Prefect artifacts."""
+"""Live numbers of a run: what is done, what it cost, how fast it goes; read by the terminal and by artifacts."""
 
 import time
 from collections import Counter

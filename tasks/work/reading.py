@@ -69,12 +69,9 @@ def _read_lines(data: bytes) -> list[tuple[str, float]] | None:
     """(text, confidence) of each line, or None if the engine could not read the picture."""
     global _engine  # noqa: PLW0603 - one engine per worker process: loading its models takes a second
     if _engine is None:
-        import logging
-
         from rapidocr import RapidOCR
 
-        logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-        _engine = RapidOCR()
+        _engine = RapidOCR(params={"Global.log_level": "error"})
     result = _engine(data)
     if result is None or result.txts is None:
         return []

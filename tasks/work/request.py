@@ -123,7 +123,13 @@ def build_wanted(
 def digest_of(wanted: Wanted) -> str:
     """16 hex digits over what a new ``wanted`` event would change; not over run, row number or file hash."""
     same = [
-        wanted.key, wanted.samples, wanted.ocr, wanted.expected_text, wanted.tags, wanted.prompt, wanted.waiting_for
+        wanted.key,
+        wanted.samples,
+        wanted.ocr,
+        wanted.expected_text,
+        wanted.tags,
+        wanted.prompt,
+        wanted.waiting_for,
     ]
     return hashlib.sha256(orjson.dumps(same, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 

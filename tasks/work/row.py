@@ -6,8 +6,8 @@ import logging
 from catalogs.models import wire_id
 from catalogs.types import Model
 from tasks.journal import events as ev
-from tasks.journal.fold import KeyState, outcome
 from tasks.journal.errors import Fenced, StoreDown
+from tasks.journal.fold import KeyState, outcome
 from tasks.journal.partition import PartitionJournal
 from tasks.protocols.masks import safe_mask
 from tasks.protocols.prompting import read_ocr, vision_prompt
@@ -47,7 +47,7 @@ class RowWorker:
             log.warning("row %s: input not available: %s", row.wanted.row_id, error)
             await self._fail(key, "input_unavailable")
         except Exception as error:  # noqa: BLE001 - a fault in one row is that row's outcome, never the run's end
-            log.exception("row %s: %s", row.wanted.row_id, self._services.redactor.text(str(error)))
+            log.error("row %s: %s", row.wanted.row_id, self._services.redactor.exception(error))  # noqa: TRY400
             await self._fail(key, "internal")
         self._count(row, key)
 
@@ -129,7 +129,7 @@ class RowWorker:
             events.append(
                 ev.Read(
                     at=now(), key=state.key, sample_index=0, reader=row.wanted.model, status=seen.status, text=seen.text
-                )  # fmt: skip
+                )
             )
         events.append(ev.Finished(at=now(), key=state.key, outcome="succeeded", run_id=self._services.run_id))
         return events
@@ -147,7 +147,9 @@ class RowWorker:
             if known is not None and known.status != "failed":
                 continue
             data = pictures.get(index) or await self._services.store.get(stored.image_key)
-            read = await (self._read_local(state, index, data) if ocr == "local" else self._read_paid(row, stored, data))
+            read = await (
+                self._read_local(state, index, data) if ocr == "local" else self._read_paid(row, stored, data)
+            )
             if read is not None:
                 await self._journal.append(read)
                 self._services.progress.read += 1
@@ -175,9 +177,17 @@ class RowWorker:
         cap = services.table.reading_cap(model, VISION_MAX_TOKENS, len(call.prompt))
         await self._buyer.buy(
             Purchase(
-                key=key, purpose="ocr", catalog=row.wanted.catalog, row_id=row.wanted.row_id, take=row.wanted.take,
-                model=model, endpoint="/chat/completions", samples=1, cap_micros=cap, make_call=make_call,
-            )  # fmt: skip
+                key=key,
+                purpose="ocr",
+                catalog=row.wanted.catalog,
+                row_id=row.wanted.row_id,
+                take=row.wanted.take,
+                model=model,
+                endpoint="/chat/completions",
+                samples=1,
+                cap_micros=cap,
+                make_call=make_call,
+            )
         )
         state = self._journal.fold.keys.get(key)
         now_is, _, _ = outcome(state)
@@ -209,4 +219,3 @@ class RowWorker:
         if state is not None and now_is == "succeeded":
             bought = any(a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values())
             progress.succeeded += row.wanted.samples if bought else 0
-

@@ -19,7 +19,7 @@ from tasks.storage.store import Store
 from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
 from tasks.work.partition import PartitionResult, run_partition
-from tasks.work.plan import Plan, PartitionWork, make_plan
+from tasks.work.plan import PartitionWork, Plan, make_plan
 from tasks.work.result import RunResult, result_of
 from tasks.work.services import Services
 from tasks.work.setup import open_services
@@ -141,7 +141,7 @@ class Session:
         )
 
     def approved(self) -> bool:
-        """Whether the plan may be carried out: its worst case is within what needs no approval, or somebody said yes."""
+        """Whether the plan may be carried out: its worst case needs no approval, or somebody said yes."""
         above = self.options.approve_above_micros
         return self.yes or above is None or self.ready_plan.summary.cap_micros <= above
 
@@ -189,9 +189,7 @@ class Session:
         asyncio.get_running_loop().call_later(self.options.grace_s, self.stop.end_grace)
 
 
-def new_session(
-    options: RunOptions, settings: Settings, run_id: str, *, say: Callable[[str], None] = print
-) -> Session:
+def new_session(options: RunOptions, settings: Settings, run_id: str, *, say: Callable[[str], None] = print) -> Session:
     """A session that ``session_of`` finds until ``forget`` is called."""
     session = Session(options, settings, run_id, open_store(options.dataset), say)
     _sessions[run_id] = session

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tasks.journal.dataset import open_dataset
-from tasks.journal.fold import Policy
+from tasks.journal.fold import Policy, spend_micros
 from tasks.journal.heartbeat import Heartbeat
 from tasks.journal.inspect import load_all
-from tasks.journal.fold import spend_micros
 from tasks.journal.owner import this_process
 from tasks.journal.spool import LocalSpool, drain_spool
 from tasks.protocols.budget import Budget
@@ -23,7 +22,6 @@ from tasks.storage.open import probe
 from tasks.storage.store import Store
 from tasks.work.fixing import fix_choices, fix_takes
 from tasks.work.inputs import InputDesk
-from tasks.work.options import RunOptions
 from tasks.work.plan import Plan
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
@@ -75,7 +73,7 @@ async def open_services(
             reader=Reader(),
             policy=Policy(on_unknown=options.on_unknown),
             redactor=Redactor(settings.secrets()),
-            progress=Progress(planned=sum(share.calls for share in plan.summary.models.values())),
+            progress=Progress(planned=plan.summary.calls),
             stop=stop,
             say=say,
             rows_in_flight=_rows_in_flight(plan),

@@ -1,4 +1,4 @@
-"""How catalogs stand after a run, as the newest commit of the manifest tells; and commits for those who left without."""
+"""How catalogs stand after a run, by the newest commit of the manifest; and commits for runs that left without."""
 
 from collections import Counter
 

@@ -74,5 +74,5 @@ def add_partition(status: DatasetStatus, fold: Fold) -> None:
                 status.unknowns.append(
                     UnknownAttempt(
                         intent.catalog, intent.row_id, intent.model, attempt.result.reason, intent.at, intent.cap_micros
-                    )  # fmt: skip
+                    )
                 )

@@ -80,7 +80,10 @@ class PlanSummary:
             for _, model, samples, estimate, cap in self._candidates[: options.limit]:
                 self._new(model, samples, estimate, cap)
             self._candidates.clear()
-        self.seconds = max((self._seconds(table, name, share, options) for name, share in self.models.items()), default=0)
+            self.limited = False
+        self.seconds = max(
+            (self._seconds(table, name, share, options) for name, share in self.models.items()), default=0
+        )
         today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
         found = ((name, retirement(table.get(name), today)) for name in self.models)
         self.retired = [f"{name}: {text}" for name, text in found if text]
@@ -104,6 +107,11 @@ class PlanSummary:
         by_concurrency = share.calls * model.typical_latency_s / (options.concurrency or model.concurrency)
         rpm = options.rpm.get(name, model.rpm)
         return max(by_concurrency, 60.0 * share.calls / rpm if rpm else 0.0)
+
+    @property
+    def calls(self) -> int:
+        """Paid calls to be made, readings not counted."""
+        return sum(share.calls for share in self.models.values())
 
     def line(self) -> str:
         """The plan in one line."""

@@ -26,7 +26,9 @@ from tasks.work.spill import PlannedRow
 
 async def resolve_wave(plan: Plan, services: Services, wave: int) -> None:
     """Give keys to the waiting rows of ``wave`` and compare them with what the dataset holds."""
-    due = [later for later in plan.later if later.depth <= wave]
+    due = sorted((later for later in plan.later if later.depth <= wave), key=lambda later: later.seq)
+    if plan.options.limit is not None:
+        due = due[: max(0, plan.options.limit - plan.summary.calls)]
     if not due:
         return
     unfetched = await _fetch_urls(due, plan, services)
@@ -43,9 +45,11 @@ async def resolve_wave(plan: Plan, services: Services, wave: int) -> None:
             continue
         ready.setdefault(bucket_of(plan, row.wanted), []).append(row)
         _leave_waiting(plan, later, wave)
+    before = plan.summary.calls
     for partition, rows in ready.items():
         fold = await load_fold(services.store, services.dataset.partition_names[partition])
         compare(plan, partition, fold, rows, find_unwanted=False)
+    services.progress.planned += plan.summary.calls - before
 
 
 def _leave_waiting(plan: Plan, later: LaterRow, wave: int) -> None:
