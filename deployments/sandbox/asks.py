@@ -85,7 +85,7 @@ async def read_ask(request: web.Request, route: Route) -> Ask:
             raise Unparsable("the body is not an object")
         digest = hashlib.sha256(raw).hexdigest()
         return _from_chat(body, digest) if route == "chat" else _from_json(body, route, digest)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         return Ask(route=route, wire_model=None, prompt="", broken=str(error) or type(error).__name__)
 
 
@@ -98,7 +98,7 @@ def _from_json(body: Mapping[str, Any], route: Route, digest: str) -> Ask:
     mask = body.get("mask")
     return Ask(
         route=route,
-        wire_model=body.get("model") or (DEFAULT_MODEL if route != "chat" else None),
+        wire_model=_model(body) or DEFAULT_MODEL,
         prompt=str(body.get("prompt") or ""),
         fields=body,
         images=tuple(images),
@@ -106,6 +106,13 @@ def _from_json(body: Mapping[str, Any], route: Route, digest: str) -> Ask:
         image_fields=("image",) if images else (),
         digest=digest,
     )
+
+
+def _model(body: Mapping[str, Any]) -> str | None:
+    name = body.get("model")
+    if name is not None and not isinstance(name, str):
+        raise Unparsable("model is not a text")
+    return name
 
 
 def _listed(value: Any) -> list[Any]:
@@ -139,7 +146,7 @@ def _from_chat(body: Mapping[str, Any], digest: str) -> Ask:
     images = [_reference(part) for part in parts if part.get("type") == "image_url"]
     return Ask(
         route="chat",
-        wire_model=body.get("model"),
+        wire_model=_model(body),
         prompt="\n".join(texts),
         fields=body,
         images=tuple(images),

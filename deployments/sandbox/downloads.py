@@ -140,9 +140,9 @@ async def _started(request: web.Request, file: File, length: int) -> web.StreamR
 def pixel_bomb(side_px: int) -> bytes:
     """A black PNG of ``side_px`` squared from one compressed band, repeated."""
     rows = np.zeros((png.BAND_ROWS, side_px, 3), np.uint8)
-    band = png.encode_band(rows)
+    band = png.encode_band(rows, 9)
     full, rest = divmod(side_px, png.BAND_ROWS)
-    bands = [band] * full + ([png.encode_band(rows[:rest])] if rest else [])
+    bands = [band] * full + ([png.encode_band(rows[:rest], 9)] if rest else [])
     return png.assemble(side_px, side_px, bands)
 
 

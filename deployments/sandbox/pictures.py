@@ -149,7 +149,7 @@ def _swatch(pen: ImageDraw.ImageDraw, drawing: Drawing, look: Background, box: t
     for index in range(12):
         left = box[0] + index * step
         tint = mix(look.accent, look.ink, digest[index] / 400)
-        pen.rectangle((left, box[1], left + step - 2, box[3]), fill=tint)
+        pen.rectangle((left, box[1], max(left, left + step - 2), box[3]), fill=tint)
 
 
 def _cut_out(image: Image.Image) -> Image.Image:

@@ -40,7 +40,7 @@ def text_chunk(keyword: str, text: str) -> bytes:
     return chunk(b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode("utf-8", "replace"))
 
 
-def encode_band(pixels: Pixels) -> Band:
+def encode_band(pixels: Pixels, level: int = 2) -> Band:
     """Compress some rows so that they depend on no row outside: the first is filtered sideways, the rest upwards."""
     rows, width, channels = pixels.shape
     filtered = np.empty((rows, 1 + width * channels), np.uint8)
@@ -50,7 +50,7 @@ def encode_band(pixels: Pixels) -> Band:
     np.subtract(flat[0, channels:], flat[0, :-channels], out=filtered[0, 1 + channels :])
     np.subtract(flat[1:], flat[:-1], out=filtered[1:, 1:])
     raw = filtered.tobytes()
-    deflate = zlib.compressobj(2, zlib.DEFLATED, -15)
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -15)
     packed = deflate.compress(raw) + deflate.flush(zlib.Z_FULL_FLUSH)
     return Band(chunk(b"IDAT", packed), zlib.adler32(raw), len(raw))
 

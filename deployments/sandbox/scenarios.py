@@ -608,7 +608,7 @@ ROWS = (
     _file("file_redirect_private", "a redirect to http://10.0.0.1/", "reliability §4"),
     _file("file_loop", "a redirect to itself", "reliability §4"),
     _file("file_huge", "a content-length of 10 GB, then drops", "reliability §4"),
-    _file("file_bomb", "a picture of 20,000 x 20,000 pixels in a few KB", "reliability §4"),
+    _file("file_bomb", "a picture of 20,000 x 20,000 pixels in about a megabyte", "reliability §4"),
     _file("file_trailing", "the picture with a page glued to its end", "reliability §4"),
 )
 

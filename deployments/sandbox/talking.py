@@ -86,7 +86,8 @@ def _text(exchange: Exchange, facts: list[Any]) -> str:
         return vision.answer(ask.prompt, facts)
     if fired.has("json_invalid"):
         return '{"unexpected": true}'
-    schema = wanted.get("json_schema", {}).get("schema", {}) if isinstance(wanted, dict) else {}
+    named = wanted.get("json_schema") if isinstance(wanted, dict) else None
+    schema = named.get("schema") if isinstance(named, dict) else None
     schema = schema or {"type": "object", "properties": {"text": {"type": "string"}, "description": {"type": "string"}}}
     text = orjson.dumps(vision.answer_json(schema, ask.prompt, facts)).decode()
     return f"Here is the result:\n```json\n{text}\n```" if fired.has("json_fenced") else text
