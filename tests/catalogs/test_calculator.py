@@ -4,7 +4,7 @@ import pytest
 
 from catalogs.calculator import Comparison, compare
 from catalogs.models import MODELS
-from catalogs.prices import with_price
+from catalogs.prices import cap_micros, estimate_micros, with_price
 from catalogs.providers import PROVIDERS, at_provider
 
 TODAY = date(2026, 11, 21)
@@ -48,6 +48,15 @@ def test_a_table_by_size_and_quality_is_shown_with_its_ends():
     priced = [at_provider(model, PROVIDERS["openai"]) for model in MODELS.values()]
     dall_e_3 = row(compare(10, today=TODAY, models=priced), "dall-e-3")
     assert (dall_e_3.low_micros, dall_e_3.expected_micros, dall_e_3.high_micros) == (400_000, 400_000, 1_200_000)
+    assert dall_e_3.assumption == "by size and quality"
+    assert row(compare(10, today=TODAY), "dall-e-3").assumption == "flat price"
+
+
+def test_a_reading_is_of_one_picture():
+    gpt_4o = row(compare(10, today=TODAY, operation="vision"), "gpt-4o")
+    asked = {"operation": "vision", "input_images": 1}
+    assert gpt_4o.expected_micros == 10 * estimate_micros(MODELS["gpt-4o"], **asked)
+    assert gpt_4o.high_micros == 10 * cap_micros(MODELS["gpt-4o"], **asked)
 
 
 def test_a_price_of_the_user_s_own_takes_part():

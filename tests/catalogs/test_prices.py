@@ -92,6 +92,23 @@ def test_a_usage_that_does_not_tell_is_unknown_and_never_zero(usage: dict[str, i
     assert charged_micros(find_model("gpt-image-2"), operation="edit", delivered=1, input_images=1, **usage) is None
 
 
+@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(1, 1_056), (18, 1), (0, 1_056), (18, 0)])
+def test_a_usage_of_one_token_is_what_gateways_fill_in_when_they_do_not_know(input_tokens: int, output_tokens: int):
+    usage = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+    assert charged_micros(find_model("gpt-image-1"), operation="generate", delivered=1, **usage) is None
+    told = {"input_tokens": 2, "output_tokens": 2}
+    assert charged_micros(find_model("gpt-image-1"), operation="generate", delivered=1, **told) == 100
+
+
+def test_an_input_that_is_all_picture_or_all_text_is_told_apart():
+    model = find_model("gpt-image-2")
+    usage = {"input_tokens": 1_000, "output_tokens": 100}
+    parts = {"input_text_tokens": 0, "input_image_tokens": 1_000}
+    assert charged_micros(model, operation="edit", delivered=1, input_images=1, **usage, **parts) == 8_000 + 3_000
+    parts = {"input_text_tokens": 1_000, "input_image_tokens": 0}
+    assert charged_micros(model, operation="edit", delivered=1, input_images=1, **usage, **parts) == 5_000 + 3_000
+
+
 def test_without_input_pictures_the_whole_input_is_text():
     model = find_model("gpt-image-2")
     usage = {"input_tokens": 50, "output_tokens": 1756}
@@ -261,6 +278,45 @@ def test_a_reading_reserves_the_token_cap_that_is_sent_with_it():
     assert cap_micros(model, max_tokens=4_096, **asked) == int(fixed.to_integral_value(ROUND_CEILING)) + 4_096 * 10
 
 
+@pytest.mark.parametrize(
+    ("model_id", "asked", "micros"),
+    [
+        # 300 characters = 101 tokens at 10; 1056 tokens at 40
+        ("gpt-image-1", {"operation": "generate", "prompt_chars": 300}, 1_010 + 42_240),
+        # and two input pictures of 323 tokens at 10
+        ("gpt-image-1", {"operation": "edit", "prompt_chars": 300, "input_images": 2}, 1_010 + 6_460 + 42_240),
+        ("gpt-image-1", {"operation": "generate", "n": 3, "quality": "low"}, 10 + 3 * 272 * 40),
+        # a picture of 765 tokens and 101 of prompt at 2.50, 200 out at 10
+        ("gpt-4o", {"operation": "vision", "prompt_chars": 300, "input_images": 1}, 2_165 + 2_000),
+        ("gpt-4o", {"operation": "vision", "prompt_chars": 2, "max_tokens": 100}, 2 + 1_000),  # 2.5: half to even
+        ("gpt-4o", {"operation": "vision", "prompt_chars": 3, "max_tokens": 1}, 5 + 10),
+        # twice the side, twice the tokens; the largest size of the list as it is
+        ("gpt-image-2", {"operation": "generate", "size": "2048x2048", "quality": "high"}, 5 + 2 * 7_024 * 30),
+        ("gpt-image-2", {"operation": "generate", "size": "1280x1216", "quality": "high"}, 5 + 7_024 * 30),
+        ("gpt-image-2", {"operation": "generate", "size": "1536x1024", "quality": "high"}, 5 + 5_488 * 30),
+        ("gpt-image-2", {"operation": "generate", "size": "1024x1536", "quality": "medium"}, 5 + 1_372 * 30),
+    ],
+)
+def test_an_estimate_by_hand(model_id: str, asked: dict[str, Any], micros: int):
+    assert estimate_micros(find_model(model_id), **asked) == micros
+
+
+def test_what_is_not_said_of_a_call_counts_as_one_picture_without_prompt_or_input():
+    for model, operation in OFFERS:
+        said: dict[str, Any] = {"operation": operation, "n": 1, "input_images": 0, "prompt_chars": 0}
+        assert estimate_micros(model, operation=operation) == estimate_micros(model, **said)
+        assert cap_micros(model, operation=operation) == cap_micros(model, **said)
+
+
+def test_the_largest_priced_area_still_reserves_the_table_s_maximum_and_one_step_more_does_not():
+    model = find_model("gpt-image-2")
+    base = cap_micros(model, operation="generate")
+    assert cap_micros(model, operation="generate", size="1024x1536") == base
+    assert (
+        cap_micros(model, operation="generate", size="1040x1536") == -(-7_024 * 1_040 * 1_536 // 1_048_576) * 30 + 320
+    )
+
+
 def test_the_estimate_of_a_picture_is_its_table_figure():
     assert picture_tokens(find_model("gpt-image-1"), "1536x1024", "high") == 6_208
     assert picture_tokens(find_model("gpt-image-1"), "auto", "auto") == 1_056
@@ -291,6 +347,7 @@ def test_a_price_of_the_user_s_own_holds_for_every_operation_of_the_model(model_
     assert model.price is not None
     assert model.price.source == "--price"
     assert model.price.name == "$0.0125 per image (--price)"
+    assert model.price.as_of == date(2026, 11, 21)
     for operation in model.formats:
         assert estimate_micros(model, operation=operation) == 12_500
         assert cap_micros(model, operation=operation, n=2) == 25_000
