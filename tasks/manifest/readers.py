@@ -25,7 +25,7 @@ def read_manifest(uri: str | Path, commit: int | None = None) -> pa.Table:
 
     ``commit`` None = the newest. The columns are those of ``MANIFEST_SCHEMA``, whatever version wrote the parts;
     ``manifest_commit`` is the same in every row. ``FileNotFoundError`` if there is no such commit (or it has been
-    collected), ``ValueError`` if a part does not hold what the commit says.
+    collected), ``ValueError`` for any other scheme or if a part does not hold what the commit says.
     """
     chosen, tables = _read(_dataset(uri), commit, calls=False)
     return pa.concat_tables(
@@ -39,7 +39,7 @@ def read_calls(uri: str | Path, commit: int | None = None) -> pa.Table:
     return pa.concat_tables([with_commit(t, CALL_SCHEMA, chosen.n) for t in tables] or [CALL_SCHEMA.empty_table()])
 
 
-def _read(files: pafs.FileSystem, number: int | None, *, calls: bool) -> tuple[Commit, list[pa.Table]]:
+def _read(files: pafs.SubTreeFileSystem, number: int | None, *, calls: bool) -> tuple[Commit, list[pa.Table]]:
     while True:
         n = _newest(files) if number is None else number
         try:
@@ -51,12 +51,12 @@ def _read(files: pafs.FileSystem, number: int | None, *, calls: bool) -> tuple[C
             # A newest commit whose objects are gone was overtaken and collected while this read slept: look again.
 
 
-def _tables(files: pafs.FileSystem, parts: Sequence[PartFile]) -> list[pa.Table]:
+def _tables(files: pafs.SubTreeFileSystem, parts: Sequence[PartFile]) -> list[pa.Table]:
     with ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(lambda part: _table(files, part), parts))
 
 
-def _table(files: pafs.FileSystem, part: PartFile) -> pa.Table:
+def _table(files: pafs.SubTreeFileSystem, part: PartFile) -> pa.Table:
     with files.open_input_file(part.key) as file:
         table = pq.ParquetFile(file, pre_buffer=True).read()
     if table.num_rows != part.rows:
@@ -64,26 +64,28 @@ def _table(files: pafs.FileSystem, part: PartFile) -> pa.Table:
     return table
 
 
-def _newest(files: pafs.FileSystem) -> int:
+def _newest(files: pafs.SubTreeFileSystem) -> int:
     listed = files.get_file_info(pafs.FileSelector(PREFIX.rstrip("/"), allow_not_found=True))
     numbers = [commit_number(PREFIX + info.base_name) for info in listed]
     newest = max((n for n in numbers if n is not None), default=0)
     if not newest:
-        raise FileNotFoundError("no manifest here: nothing has been committed yet")
+        raise FileNotFoundError(f"no manifest in {files.base_path!r}: nothing has been committed yet")
     return newest
 
 
-def _bytes(files: pafs.FileSystem, key: str) -> bytes:
+def _bytes(files: pafs.SubTreeFileSystem, key: str) -> bytes:
     with files.open_input_stream(key) as stream:
         return bytes(stream.read())
 
 
-def _dataset(uri: str | Path) -> pafs.FileSystem:
+def _dataset(uri: str | Path) -> pafs.SubTreeFileSystem:
     """The dataset's own file system, with keys as paths."""
     text = str(uri)
     scheme = urlsplit(text).scheme
     if scheme == "s3":
         return pafs.SubTreeFileSystem(text.removeprefix("s3://").strip("/"), _s3())
+    if "://" in text and scheme != "file":
+        raise ValueError(f"{text!r} is neither a folder nor file:// nor s3://")
     folder = unquote(urlsplit(text).path) if scheme == "file" else text
     return pafs.SubTreeFileSystem(str(Path(folder).resolve()), pafs.LocalFileSystem())
 

@@ -114,6 +114,12 @@ def test_a_folder_without_a_manifest_says_so(tmp_path):
         read_manifest(tmp_path)
 
 
+@pytest.mark.parametrize("uri", ["https://example.com/x", "gs://bucket/x", "memory://x"])
+def test_a_place_that_cannot_be_read_is_refused_by_name(uri):
+    with pytest.raises(ValueError, match="neither a folder"):
+        read_manifest(uri)
+
+
 async def test_a_part_that_does_not_hold_its_rows_is_refused(tmp_path):
     store = await dataset(tmp_path)
     commit = await newest_commit(store)

@@ -80,6 +80,7 @@ def test_an_answer_is_json_only_if_it_is_a_whole_object_or_list(text, value):
         ("2:3", 832, 1248, True),
         ("16:9", 1344, 768, True),  # 1.75: the nearest that sides of 64 allow
         ("2:3", 1024, 1024, False),
+        ("1.91:1", 1216, 640, True),
         ("2:0", 1024, 1024, None),
         ("auto", 1024, 1024, None),
         (None, 1024, 1024, None),
