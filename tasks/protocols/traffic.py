@@ -137,7 +137,10 @@ class TrafficCall:
         self._traffic.report(self._model, failure, started_at_s=started_at_s)
 
     def release(self) -> None:
-        """Leave the room in flight to the next call before the block ends."""
+        """Leave the room in flight to the next call before the block ends.
+
+        Say ``ended`` first: what it tells may be the reason why the next call must not go.
+        """
         self._slot.release()
 
     async def __aexit__(
