@@ -199,8 +199,8 @@ class Sandbox:
     async def switch(self, request: web.Request) -> web.StreamResponse:
         """``POST /__scenario``: change settings while running; returns those in force.
 
-        Body, all optional: ``{"scenarios": ["name:rate@first"], "flavour": "openai", "latency_scale": 0.1,
-        "ttl_scale": 1, "rpm": {"*": 60}, "rpm_window_s": 60, "concurrency": {"*": 8}, "balance_usd": "1.50", "seed": 1}``.
+        Body, all optional: ``{"scenarios": ["name:rate@first"], "flavour": "openai", "latency_scale": 0.1, "seed": 1,
+        "ttl_scale": 1, "rpm": {"*": 60}, "rpm_window_s": 60, "concurrency": {"*": 8}, "balance_usd": "1.50"}``.
         """
         try:
             change = orjson.loads(await request.read() or b"{}")

@@ -86,7 +86,7 @@ class Canvas:
         pen: tuple[float, Colour],
         flat: float = 1.0,
     ) -> None:
-        """A part of a ring: degrees clockwise from the right, a pen of thickness and colour; ``flat`` < 1 is an ellipse."""
+        """A part of a ring: degrees clockwise from the right, a pen of thickness and colour, ``flat`` < 1 for ovals."""
         cx, cy = self.point(x, y)
         w, h = radius * self.unit_px, radius * self.unit_px * flat
         width = max(1, round(pen[0] * self.unit_px))

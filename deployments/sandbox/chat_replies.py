@@ -94,8 +94,8 @@ TEXT_CONTENT: Mapping[str, str] = {
     "similarity to third-party content. If you think we got it wrong, please retry or edit your prompt.",
     "text_refusal_zh": "内容安全策略拒绝：该提示词无法生成图片。",
     "text_refusal_zh_policy": "抱歉，您的请求违反了我们的内容政策，无法生成该图片。",
-    "text_failure_reason": '> ❌ 生成失败\n\n```json\n{"status":"failed","failure_reason":"input_moderation"}\n```',
-    "text_failure_output": '> ❌ 生成失败\n\n```json\n{"status":"failed","failure_reason":"output_moderation"}\n```',
+    "text_failure_reason": "> ❌ 生成失败\n> failure_reason: input_moderation",
+    "text_failure_output": "> ❌ 生成失败\n> failure_reason: output_moderation",
     "text_unavailable": "Unable to generate – Sora is temporarily unavailable, please check back soon",
     "text_queue": "目前有很多人在创建图片，因此可能需要一点时间。图片准备好后我们会通知你。",
     "text_queue_en": "Lots of people are creating images right now, so this might take a bit. We'll notify you when "

@@ -7,6 +7,7 @@ from typing import Any
 
 from deployments.sandbox import families
 from deployments.sandbox.asks import RATIO_TAG
+from deployments.sandbox.captions import caption
 from deployments.sandbox.chat_replies import Shown
 from deployments.sandbox.edits import BadPicture
 from deployments.sandbox.exchange import Exchange
@@ -59,10 +60,11 @@ def plan_drawings(exchange: Exchange) -> list[Drawing]:
         height_px=height,
         format="jpeg" if fired.has("jpeg_named_png") else ask.text("output_format") or family.default_format,
         model=model.id,
-        seed=f"{ask.text('seed') or ''}{ask.route}{ask.text('style') or ''}{ask.text('quality') or ''}",
+        seed="/".join([ask.route, *(ask.text(name) or "" for name in ("style", "quality", "seed")), _take(exchange)]),
         quality=_quality(ask.text("output_compression")),
         transparent=ask.text("background") == "transparent",
         blank=fired.has("blank_picture"),
+        words=garbled(ask.prompt) if fired.has("garbled_words") else None,
         inputs=tuple(exchange.inputs),
         mask=exchange.mask,
         keep_outside=model.mask == "alpha",
@@ -70,6 +72,19 @@ def plan_drawings(exchange: Exchange) -> list[Drawing]:
     if model.mask not in ("alpha", "guidance"):
         first = replace(first, mask=None)
     return [replace(first, sample=sample) for sample in range(_count(exchange))]
+
+
+def _take(exchange: Exchange) -> str:
+    """Without a seed the same request gives another picture each time, as image models do."""
+    return "" if exchange.ask.text("seed") or exchange.fired.attempt == 1 else str(exchange.fired.attempt)
+
+
+def garbled(prompt: str) -> str:
+    """The words of the picture as models misspell them: every other pair of letters changes places."""
+    letters = list(caption(prompt))
+    for index in range(0, len(letters) - 1, 4):
+        letters[index], letters[index + 1] = letters[index + 1], letters[index]
+    return "".join(letters)
 
 
 def _quality(compression: str | None) -> int:

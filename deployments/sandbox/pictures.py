@@ -36,14 +36,29 @@ class Drawing:
     quality: int = 90  # of jpeg and webp
     transparent: bool = False
     blank: bool = False
+    words: str | None = None  # drawn instead of the prompt's own
     inputs: tuple[bytes, ...] = ()
     mask: bytes | None = None
     keep_outside: bool = False  # pixels outside the mask stay what they were (dall-e-2)
 
     @property
+    def caption(self) -> str:
+        """The words in the picture."""
+        return caption(self.prompt) if self.words is None else self.words
+
+    @property
     def identity(self) -> str:
         """A hash of the drawing: what differs here differs in the bytes."""
-        parts = [self.prompt, self.width_px, self.height_px, self.model, self.seed, self.sample, self.transparent]
+        parts = [
+            self.prompt,
+            self.words,
+            self.width_px,
+            self.height_px,
+            self.model,
+            self.seed,
+            self.sample,
+            self.transparent,
+        ]
         digest = hashlib.sha256(repr(parts).encode())
         for data in (*self.inputs, self.mask or b""):
             digest.update(hashlib.sha256(data).digest())
@@ -120,7 +135,7 @@ def write_words(image: Image.Image, drawing: Drawing, look: Background, height_p
     """Draw the caption's panel at the foot of ``image`` (in place); returns the rows it touched."""
     width = image.width
     largest = max(14, round(min(width, height_px) * 0.066))
-    words = typography.fit(caption(drawing.prompt), round(width * 0.8), round(height_px * 0.24), largest)
+    words = typography.fit(drawing.caption, round(width * 0.8), round(height_px * 0.24), largest)
     pad, bar = round(words.size_px * 0.45), max(2, round(words.size_px * 0.09))
     bottom = image.height - round(height_px * 0.05)
     top = max(0, bottom - words.height_px - 2 * pad - bar)
@@ -187,4 +202,4 @@ def _exif(drawing: Drawing) -> Image.Exif:
 
 def _notes(drawing: Drawing) -> list[bytes]:
     """The words as text for readers that do not look, and what makes every drawing's bytes its own."""
-    return [png.text_chunk("Description", caption(drawing.prompt)), png.text_chunk("Comment", drawing.identity)]
+    return [png.text_chunk("Description", drawing.caption), png.text_chunk("Comment", drawing.identity)]

@@ -534,6 +534,7 @@ ROWS = (
     _answer("wrong_size", "1254 pixels where 1024 were asked", "§13 #21, §2.3", PICTURES),
     _answer("jpeg_named_png", "a JPEG under a name that ends in .png", "§13 #21", PICTURES),
     _answer("blank_picture", "a single-colour picture", "issue 3", PICTURES),
+    _answer("garbled_words", "the words in the picture are misspelt", "issue 5", PICTURES),
     # pictures in chat
     _answer("chat_plain", "V1: a markdown image and a blank line", "§4.2 V1", CHAT),
     _answer("chat_progress", "V2: Sora's progress, preview, source and download links", "§4.2 V2", CHAT),

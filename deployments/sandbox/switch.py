@@ -32,6 +32,7 @@ class Fired:
     """The scenarios that meet one request."""
 
     armed: tuple[Armed, ...] = ()
+    attempt: int = 1  # how often this very request has come, this time included
 
     def at(self, stage: Stage) -> Scenario | None:
         """The scenario of a stage, if one fired."""
@@ -92,7 +93,7 @@ class Switch:
         fired: list[Armed] = []
         for number, group in enumerate([*self.groups, *_triggered(prompt)]):
             fired += self._drawn(group, f"{self.seed}/{number}/{digest}/{attempt}", attempt, kind)
-        return Fired(tuple(fired))
+        return Fired(tuple(fired), attempt)
 
     def _drawn(self, group: Sequence[Armed], salt: str, attempt: int, kind: AskKind) -> list[Armed]:
         """At most one of a group: its members share one draw, so that a mix has the rate that was asked for."""

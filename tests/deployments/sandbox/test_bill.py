@@ -70,6 +70,15 @@ async def test_a_reset_forgets_the_bill_and_the_log_and_keeps_the_settings() -> 
         assert set(body["data"][0]) == {"b64_json"}
 
 
+async def test_the_same_request_gives_another_picture_each_time_unless_it_has_a_seed() -> None:
+    async with served(**SMALL) as gateway:
+        for extra, different in (({}, 3), ({"seed": 7}, 1)):
+            body = {"model": "flux-kontext-max", "prompt": "a", **extra}
+            replies = [(await gateway.post("/images/generations", body))[2] for _ in range(3)]
+            files = {(await gateway.get(reply["data"][0]["url"]))[2] for reply in replies}
+            assert len(files) == different
+
+
 async def test_refused_and_invalid_requests_cost_nothing() -> None:
     async with served(**SMALL) as gateway:
         refused = [

@@ -1,10 +1,13 @@
 """The sandbox as a process: started, asked, stopped, and never left behind."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +61,29 @@ def test_the_sandbox_dies_with_a_parent_that_is_killed() -> None:
         assert alive(pid)
         parent.send_signal(signal.SIGKILL)
     assert gone(pid)
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def test_the_drawing_processes_die_with_a_sandbox_that_is_killed() -> None:
+    with SandboxProcess("--workers", "1", "--reader", "embedded", latency_scale=0) as sandbox:
+        assert sandbox.pid is not None
+        body = json.dumps({"model": "dall-e-2", "prompt": "a", "size": "256x256"}).encode()
+        headers = {"Authorization": "Bearer sk-x", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{sandbox.base_url}/images/generations", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            assert reply.status == 200
+        workers = children_of(sandbox.pid)
+        assert workers
+        os.kill(sandbox.pid, signal.SIGKILL)
+        assert all(gone(worker) for worker in workers)
 
 
 def test_a_sandbox_that_cannot_start_says_so() -> None:

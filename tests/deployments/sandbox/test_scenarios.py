@@ -138,6 +138,7 @@ PICTURES: dict[str, Callable[[Image.Image], bool]] = {
     "ratio_dropped": lambda image: image.size == (1024, 1024),
     "wrong_size": lambda image: image.size == (314, 314),
     "jpeg_named_png": lambda image: image.format == "JPEG",
+    "garbled_words": lambda image: image.info["Description"] == " aqueit alke",
     "blank_picture": lambda image: image.getcolors(1) is not None,
 }
 # file scenario -> status, and what must hold of headers and body
