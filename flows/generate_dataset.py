@@ -48,8 +48,9 @@ async def generate_dataset(
     session = prepared() or new_session(
         options_of(locals()), read_settings(provider), str(flow_run.id), say=get_run_logger().info
     )
+    log = get_run_logger()
     try:
-        await plan(session.run_id, ", ".join(catalogs))
+        log.info("plan: %s", await plan(session.run_id, ", ".join(catalogs)))
         if session.nothing_to_do():
             return final_state(session.idle_result())
         if not session.approved():
@@ -61,6 +62,7 @@ async def generate_dataset(
                 await asyncio.gather(*(generate(session.run_id, g.label, wave, g.partitions) for g in groups))
             result = await commit(session.run_id)
             await summarize(session.run_id, result)
+        log.info("%s of %s results succeeded; see %s", result.succeeded, result.rows, result.manifest)
         return final_state(result)
     finally:
         forget(session.run_id)

@@ -68,7 +68,7 @@ def _prefect_environment() -> None:
     """Settings that Prefect reads when it is imported. See docs/decisions for the figures."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")  # the run's page gets all of it
     if "PREFECT_API_URL" not in os.environ:
         os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
         say("starting the embedded Prefect server (about 12 s; none is needed where PREFECT_API_URL is set) …")

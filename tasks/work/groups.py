@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tasks.work.plan import PartitionWork
 
 ROWS_PER_GROUP = 25
+_VERBS = ("generate", "edit", "vision", "fetch", "read", "record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,19 +17,21 @@ class PartitionGroup:
     partitions: tuple[int, ...]
 
 
-def share_out(works: Sequence[PartitionWork], partitions: int, *, verb: str = "generate") -> list[PartitionGroup]:
+def share_out(works: Sequence[PartitionWork], partitions: int) -> list[PartitionGroup]:
     """Groups of about ``ROWS_PER_GROUP`` rows or more, never more groups than partitions, balanced by rows."""
     rows = sum(work.rows for work in works)
     count = max(1, min(len(works), rows // ROWS_PER_GROUP)) if works else 0
     bins: list[list[PartitionWork]] = [[] for _ in range(count)]
     for work in sorted(works, key=lambda w: -w.rows):
         min(bins, key=lambda members: sum(w.rows for w in members)).append(work)
-    return [_group(members, partitions, verb) for members in bins if members]
+    return [_group(members, partitions) for members in bins if members]
 
 
-def _group(members: list[PartitionWork], partitions: int, verb: str) -> PartitionGroup:
+def _group(members: list[PartitionWork], partitions: int) -> PartitionGroup:
     numbers = tuple(sorted(work.partition for work in members))
     rows = sum(work.rows for work in members)
+    verbs = set().union(*(work.verbs for work in members)) or {"record"}
+    verb = ", ".join(name for name in _VERBS if name in (verbs - {"record"} or verbs))
     if len(numbers) == 1:
         which = f"{numbers[0] + 1:02d}/{partitions}"
     elif len(numbers) == partitions:

@@ -45,6 +45,7 @@ class PartitionWork:
     wave: int
     rows: int
     unwanted: tuple[Unwanted, ...] = ()
+    verbs: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Plan:
     origins: list[CatalogOrigin] = field(default_factory=list)
     later: list[LaterRow] = field(default_factory=list)
     parents: dict[RowId, tuple[str, int] | None] = field(default_factory=dict)  # referenced rows -> key, samples
+    verbs: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))  # what a wave does in a partition
     unwanted: dict[int, list[Unwanted]] = field(default_factory=lambda: defaultdict(list))
     takes: dict[RowId, int] = field(default_factory=dict)  # raised by --again in this run
     choices: dict[str, str] = field(default_factory=dict)  # auto:… -> model chosen now
@@ -80,6 +82,7 @@ class Plan:
                 wave=wave,
                 rows=self.work.counts.get(bucket, 0),
                 unwanted=tuple(self.unwanted.get(bucket, ())),
+                verbs=frozenset(self.verbs.get(bucket, ())),
             )
             for bucket in {*self.work.counts, *self.unwanted}
             if first <= bucket < first + self.partitions
@@ -289,12 +292,21 @@ def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow], 
         planned = replace(row, action=action, record=record, release=release, attempts=made)
         plan.summary.count(planned, chosen.outcome)
         if record or action != "none":
-            plan.work.add(planned.wave * plan.partitions + partition, planned)
+            bucket = planned.wave * plan.partitions + partition
+            plan.work.add(bucket, planned)
+            plan.verbs[bucket].add(_verb(planned))
     if find_unwanted:
         names = {origin.name for origin in plan.origins}
         for (catalog, row_id, take, key), want in fold.wants.items():
             if want.current and catalog in names and (catalog, row_id, take, key) not in seen:
                 plan.unwanted[partition].append(unwanted(plan, catalog, row_id, take, key))
+
+
+def _verb(row: PlannedRow) -> str:
+    """What the UI says is done with a row."""
+    if row.action == "buy":
+        return row.wanted.operation
+    return "record" if row.action in ("none", "wait", "fail") else row.action
 
 
 def unwanted(plan: Plan, catalog: str, row_id: str, take: int, key: str | None) -> Unwanted:

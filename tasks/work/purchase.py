@@ -15,10 +15,10 @@ from tasks.protocols import http
 from tasks.protocols.breaker import ProviderStopped
 from tasks.protocols.budget import BudgetExhausted, Reservation
 from tasks.protocols.errors import no_reply
-from tasks.protocols.formats import build
+from tasks.protocols.formats import build, parse
 from tasks.protocols.retry import RowRetries
 from tasks.protocols.traffic import ModelGivenUp, TrafficCall
-from tasks.protocols.wire import Call, Failure
+from tasks.protocols.wire import Call, Failure, Reply
 from tasks.work.services import Services
 from tasks.work.settling import ReplyContext, Settler, encode_reply, now
 
@@ -50,8 +50,6 @@ class Buyer:
         settler.will_retry = self._will_retry
         self._rows: dict[str, RowRetries] = {}
         self._delays: dict[str, float] = {}
-        self._failures: dict[str, Failure] = {}
-        self._sent: set[str] = set()
         self.waiting: set[asyncio.Task[None]] = set()
         self.posting: set[asyncio.Task[None]] = set()
 
@@ -105,10 +103,6 @@ class Buyer:
                 reservation.settle(None, at_risk=True)
                 raise
             self._account(reservation, result)
-            failure = self._failures.pop(intent.attempt, None)
-            if intent.attempt in self._sent:
-                self._sent.discard(intent.attempt)
-                lane.ended(failure)
             return result
         finally:
             await lane.__aexit__(None, None, None)
@@ -121,7 +115,6 @@ class Buyer:
             await lane.start()
         except (ProviderStopped, ModelGivenUp) as error:
             raise NotSent(self._not_sent(intent, error.failure)) from None
-        self._sent.add(intent.attempt)
         services.progress.posted()
         self.posting.add(task)
         started = time.monotonic()
@@ -129,10 +122,13 @@ class Buyer:
             reply = await services.gateway.post(
                 build(call), timeout_s=purchase.model.timeout_s, idempotency_key=f"{intent.key}.{intent.attempt}"
             )
+            lane.ended(_trouble(reply, call))
         except http.NotSent as error:
-            raise NotSent(self._not_sent(intent, no_reply("not_sent", str(error)))) from None
+            failure = no_reply("not_sent", str(error))
+            lane.ended(failure)
+            raise NotSent(self._not_sent(intent, failure)) from None
         except http.NoReply as error:
-            self._failures[intent.attempt] = no_reply(error.kind, str(error))
+            lane.ended(no_reply(error.kind, str(error)))
             raise Lost(error.kind, message=str(error)) from None
         except asyncio.CancelledError:
             if services.stop.stopped:
@@ -181,7 +177,6 @@ class Buyer:
 
     def _will_retry(self, intent: ev.Intent, failure: Failure) -> bool:
         """Whether a rejection is followed by another attempt of this run; the delay is kept for the caller."""
-        self._failures[intent.attempt] = failure
         if failure.error_class in ("auth", "quota"):
             return True  # the row is not to blame: it stays pending while the run stops
         row = self._rows.get(intent.key)
@@ -209,6 +204,14 @@ class Buyer:
             return await awaited
         finally:
             self.waiting.discard(task)
+
+
+def _trouble(reply: Reply, call: Call) -> Failure | None:
+    """What an error status means for the calls behind this one; its own meaning is settled when it is safe."""
+    if reply.status < 400:
+        return None
+    parsed = parse(reply, call)
+    return parsed if isinstance(parsed, Failure) else None
 
 
 def _context(purchase: Purchase, call: Call, queue_ms: int, generate_ms: int) -> ReplyContext:

@@ -1,6 +1,7 @@
 """The model table as one run sees it: prices given on the command line, retired models replaced, lookups cached."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from catalogs import prices
@@ -22,7 +23,7 @@ class ModelTable:
         self._models: dict[str, Model] = {}
         self._prices: dict[tuple[Any, ...], tuple[int | None, int | None]] = {}
         for name, usd in (own_prices or {}).items():
-            model = at_provider(find_model(name), provider)
+            model = self._at_provider(find_model(name))
             self._models[model.id] = prices.with_price(model, usd)
 
     def get(self, model_id: str) -> Model:
@@ -30,9 +31,14 @@ class ModelTable:
         model = self._models.get(model_id)
         if model is None:
             found = find_model(model_id)
-            model = self._models.get(found.id) or at_provider(found, self._provider)
+            model = self._models.get(found.id) or self._at_provider(found)
             self._models[model_id] = self._models[found.id] = model
         return model
+
+    def _at_provider(self, model: Model) -> Model:
+        """The row at this run's provider. The sandbox sets no request limit, so a rehearsal is not paced by one."""
+        model = at_provider(model, self._provider)
+        return replace(model, rpm=None) if self._provider.family == "sandbox" else model
 
     def price(self, wanted: Wanted) -> tuple[int | None, int | None]:
         """(estimate, worst case) of one call in micro-dollars; None = nobody stated a price."""
