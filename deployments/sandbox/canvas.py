@@ -16,8 +16,8 @@ def vertical_gradient(width_px: int, height_px: int, top: Colour, bottom: Colour
     """A picture fading from ``top`` to ``bottom``."""
     share = np.linspace(0.0, 1.0, height_px)[:, None]
     rows = np.asarray(top) * (1 - share) + np.asarray(bottom) * share
-    pixels = np.broadcast_to(rows.round().astype(np.uint8)[:, None, :], (height_px, width_px, 3))
-    return Image.fromarray(np.ascontiguousarray(pixels), "RGB")
+    column = Image.fromarray(rows.round().astype(np.uint8)[:, None, :])
+    return column.resize((width_px, height_px), Image.Resampling.NEAREST)
 
 
 class Canvas:

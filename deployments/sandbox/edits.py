@@ -99,7 +99,7 @@ def _fused(inputs: list[Image.Image], size: tuple[int, int]) -> Image.Image:
         weight = np.clip(0.5 - distance / feather, 0.0, 1.0)[None, :, None]
         total += np.asarray(_fitted(image, size), dtype=float) * weight
         weights += weight
-    return Image.fromarray((total / np.maximum(weights, 1e-6)).round().astype(np.uint8), "RGB")
+    return Image.fromarray((total / np.maximum(weights, 1e-6)).round().astype(np.uint8))
 
 
 def _with_words(image: Image.Image, drawing: Drawing) -> Image.Image:
