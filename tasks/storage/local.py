@@ -28,8 +28,17 @@ STALE_SPARE_S = 24 * 3600
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 
-# one for the process: the threads mostly wait for the disk, which syncs many files at once as fast as one
-_DISK = ThreadPoolExecutor(max_workers=16, thread_name_prefix="printroom-disk")
+_DISK: ThreadPoolExecutor
+
+
+def _start_threads() -> None:
+    """One pool for the process: its threads mostly wait for the disk, which syncs many files as fast as one."""
+    global _DISK  # noqa: PLW0603 - threads do not survive a fork, so a child starts its own
+    _DISK = ThreadPoolExecutor(max_workers=16, thread_name_prefix="printroom-disk")
+
+
+_start_threads()
+os.register_at_fork(after_in_child=_start_threads)
 
 
 class LocalStore:
@@ -102,10 +111,9 @@ class LocalStore:
         except durable.AfterTheFact as error:
             raise Unclear(str(error), key=key) from error
         except OSError as error:
-            if error.errno in _NOT_THERE:
-                self._made.clear()  # someone may have removed a folder below us: the next write makes it again
-                if work in self._readers:
-                    raise NotFound(f"no object {key!r} in {self._root}", key=key) from None
+            if error.errno in _NOT_THERE and work in self._readers:
+                raise NotFound(f"no object {key!r} in {self._root}", key=key) from None
+            self._made.clear()  # perhaps someone removed a folder: the next write makes it again
             kind = Denied if error.errno in _DENIED else Unavailable
             raise kind(f"{key!r} in {self._root}: {error.strerror}", key=key) from error
 
@@ -143,7 +151,7 @@ class LocalStore:
         try:
             self._refuse_links(path)
             status = os.lstat(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return _info(key, status) if stat.S_ISREG(status.st_mode) else None
 

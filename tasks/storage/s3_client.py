@@ -28,7 +28,7 @@ def open_bucket(bucket: str, prefix: str, *, silence_s: float | None) -> "obstor
     return obstore.store.S3Store(
         bucket,
         prefix=prefix or None,
-        region=_region(),
+        region=region(),
         # a retried conditional put answers 412 to its own success
         retry_config={"max_retries": 0},
         client_options={
@@ -51,7 +51,7 @@ def presigned_get(bucket: str, key: str, seconds: int) -> str:
 
     client: Any = boto3.session.Session().client(
         "s3",
-        region_name=_region(),
+        region_name=region(),
         endpoint_url=endpoint(),
         config=Config(signature_version="s3v4", s3={"addressing_style": "path" if endpoint() else "auto"}),
     )
@@ -64,7 +64,8 @@ def endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
-def _region() -> str:
+def region() -> str:
+    """The region to sign for; ``us-east-1`` where nobody says."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if region or _plain_keys():
         return region or "us-east-1"
