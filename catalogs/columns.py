@@ -42,6 +42,7 @@ COLUMNS = (
     "expected_text",
 )
 TAG_PREFIX = "tag:"
+MAX_COLUMNS = 2_000
 
 # Parameters of image requests in general. A column with such a name was meant to be sent, not to be a label.
 REQUEST_PARAMETERS = frozenset(
@@ -79,6 +80,10 @@ def read_header(header: Sequence[str], known_params: Collection[str]) -> Layout:
     ``known_params`` are the request parameters of the model table.
     """
     layout = Layout(width=len(header), names=[name.strip() for name in header])
+    if layout.width > MAX_COLUMNS:
+        allowed = f"at most {MAX_COLUMNS:,}"
+        layout.complaints.append(Complaint(None, f"{layout.width:,} columns", allowed, kind="too many columns"))
+        return layout
     params = REQUEST_PARAMETERS | frozenset(known_params)
     own = [name.lower() for name in layout.names]
     for position, name in enumerate(layout.names):

@@ -8,6 +8,8 @@ from catalogs.problems import BadCell, Complaint, escaped, nearest, shown
 from catalogs.types import ImageRef
 
 _FILES_KEPT = 100_000  # answers remembered; forgotten all together when there are more
+_NEIGHBOURS = 2_000  # file names a missing one is compared with
+_HINTS = 20  # missing files that get a "did you mean"
 
 
 class Pictures:
@@ -17,6 +19,7 @@ class Pictures:
         self.base = base
         self._exists = file_exists or _is_file
         self._known: dict[ImageRef, bool] = {}
+        self._hints_left = _HINTS
 
     def read(self, column: str, text: str) -> tuple[tuple[ImageRef, ...], list[Complaint]]:
         """The pictures of a cell, with a complaint about each that is not there."""
@@ -38,7 +41,9 @@ class Pictures:
         allowed, path = "a file that is there", ref.target
         if self.base is not None and path.startswith(f"{self.base}/"):
             allowed, path = f"a file that is there, below {escaped(self.base)}", path[len(self.base) + 1 :]
-        return Complaint(column, shown(path), allowed, _nearest_file(ref), kind="missing file")
+        self._hints_left -= 1
+        close = _nearest_file(ref) if self._hints_left >= 0 else None
+        return Complaint(column, shown(path), allowed, close, kind="missing file")
 
 
 def _is_file(ref: ImageRef) -> bool:
@@ -51,6 +56,6 @@ def _is_file(ref: ImageRef) -> bool:
 def _nearest_file(ref: ImageRef) -> str | None:
     folder, _, name = ref.target.rpartition("/")
     try:
-        return nearest(name, os.listdir(folder)[:10_000]) if ref.kind == "file" else None  # noqa: PTH208 - names only
+        return nearest(name, os.listdir(folder)[:_NEIGHBOURS]) if ref.kind == "file" else None  # noqa: PTH208 - names only
     except (OSError, ValueError):
         return None

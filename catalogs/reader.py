@@ -6,7 +6,7 @@
     if read.problems:         # only now: ids and references are known when the whole file was read
         for line in read.problems.lines(): ...
 
-Memory does not grow with the text, only by about 140 bytes a row (ids, and which requests came before).
+Memory does not grow with the text, only by about 70 bytes a row (ids, and which requests came before).
 """
 
 import os

@@ -7,6 +7,8 @@ from catalogs.identity import BROKEN, Ids
 from catalogs.problems import Complaint, Problems, nearest, shown
 from catalogs.types import ImageRef
 
+_HINTS = 20  # missing rows that get a "did you mean": each is compared with thousands of ids
+
 
 class Feeding(NamedTuple):
     """A row that feeds on other rows: its pictures and mask, and how many pictures it may have."""
@@ -27,13 +29,14 @@ class References:
         self.depths: dict[str, int] = {}
         self._ids = ids
         self._parents: dict[str, tuple[str, ...]] = {}
+        self._hints_left = _HINTS
         self._waiting: list[Feeding] = []  # rows with a reference to a later one
 
     def take(self, row: Feeding) -> list[Complaint]:
         """Take down a row's references. What points back is checked now, the rest in ``settle``."""
         targets = [ref.target for ref in (*row.images, *filter(None, [row.mask])) if ref.kind == "row"]
         self._parents[row.row_id] = tuple(dict.fromkeys(targets))
-        if all(self._ids.results(target) is not None and target != row.row_id for target in targets):
+        if all(self._ids.find(target) is not None and target != row.row_id for target in targets):
             return list(self._check(row))
         self._waiting.append(row)
         return []
@@ -79,13 +82,14 @@ class References:
         """How many pictures ``ref`` stands for, and what is wrong with it."""
         if ref.kind != "row":
             return 1, None
-        results = self._ids.results(ref.target)
+        row = self._ids.find(ref.target)
         found = shown(f"row:{ref.target}" + ("" if ref.sample is None else f"#{ref.sample}"))
-        if results is None:
-            close = nearest(ref.target, self._ids.names)
-            return 1, Complaint(
-                column, found, "the id of a row in this catalog", close and f"row:{close}", kind="no row"
-            )
+        if row is None:
+            self._hints_left -= 1
+            close = nearest(ref.target, self._ids.names) if self._hints_left >= 0 else None
+            close = f"row:{close}" if close else None
+            return 1, Complaint(column, found, "the id of a row in this catalog", close, kind="no row")
+        results = row.results
         if results == BROKEN:
             return 1, None
         if not results:

@@ -1,27 +1,24 @@
 """One row of cells becomes one checked ``Row``, or complaints. Written for a million rows: positions, few objects."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from operator import itemgetter
 from typing import Any
 
-from catalogs import cells as parse
-from catalogs.checks import check_images, check_prompt, takes
+from catalogs.checks import check_images
 from catalogs.columns import SHAPE_COLUMNS, Layout
-from catalogs.identity import BROKEN, Ids, Repeats
+from catalogs.identity import BROKEN, Claimed, Ids, Repeats
 from catalogs.keys import canonical_json
 from catalogs.pictures import Pictures
-from catalogs.problems import BadCell, Complaint, Problems, shown
+from catalogs.problems import KEPT, BadCell, Complaint, Problems, shown
 from catalogs.prompts import Prompts, split_tag
 from catalogs.references import Feeding, References
+from catalogs.row_cells import as_written, getter, judge_prompt, read_id, read_seed, read_take
 from catalogs.shape_reading import read_shape
 from catalogs.shapes import Shape
 from catalogs.types import ImageRef, Row
 
-MAX_TAKE = 1_000_000
-MAX_ID_CHARS = 512
 _SHAPES_KEPT = 20_000
-_REPEATED = "repeated id"
+_64_BITS = (1 << 64) - 1
 _NOTHING_READ = Complaint(
     "expected_text",
     "a text",
@@ -54,9 +51,9 @@ class RowMaker:
         self._images, self._mask, self._expected = at.get("images"), at.get("mask"), at.get("expected_text")
         self._prompt = at.get("prompt", 0)
         self._shape_names = [name for name in SHAPE_COLUMNS if name in at]
-        self._shape_cells = _getter([at[name] for name in self._shape_names])
+        self._shape_cells = getter([at[name] for name in self._shape_names])
         self._tag_names = list(layout.tags)
-        self._tag_cells = _getter(list(layout.tags.values()))
+        self._tag_cells = getter(list(layout.tags.values()))
 
     def make(self, number: int, cells: Sequence[str]) -> Row | None:
         """The checked row ``number`` (1 = the first data row); None if it has errors, which are then reported."""
@@ -67,14 +64,14 @@ class RowMaker:
             prompt, shape = self._untagged(shape, prompt, found)
         sent = prompt.encode()
         if len(sent) > shape.free_bytes or not sent or prompt.isspace():
-            _check_prompt(shape, prompt, found)
+            judge_prompt(shape, prompt, found)
         images, mask = self._read_pictures(shape, cells, found)
-        take = 1 if self._take is None else self._read_take(cells[self._take].strip(), found)
-        seed = shape.seed if self._seed is None else _read_seed(shape, cells[self._seed].strip(), found)
+        take = 1 if self._take is None else read_take(cells[self._take].strip(), found)
+        seed = shape.seed if self._seed is None else read_seed(shape, cells[self._seed].strip(), found)
         expected = None if self._expected is None else cells[self._expected] or None
         if expected is not None and not shape.reads:
             found.append(_NOTHING_READ)
-        row_id = "" if self._id is None else _read_id(cells[self._id].strip(), found)
+        row_id = "" if self._id is None else read_id(cells[self._id].strip(), found)
         if (found or shape.remarks) and self._report(number, (*shape.remarks, *found)):
             self._claim(row_id, number, BROKEN)
             return None
@@ -87,7 +84,7 @@ class RowMaker:
         return Row(
             row_id=row_id,
             row_number=number,
-            ordinal=self._requests.count(request if take == 1 else hash((request, take)) >> 4),
+            ordinal=self._requests.count(request if take == 1 else hash((request, take)) & _64_BITS),
             operation=shape.operation,
             model=shape.model_name,
             prompt=prompt,
@@ -105,12 +102,7 @@ class RowMaker:
         )
 
     def finish(self) -> None:
-        """At the end of the file: repeated ids, and references to later rows."""
-        for twice in self.ids.duplicates():
-            allowed = f"ids are unique; row {twice.first_row_number:,} has this one"
-            self.problems.add(Complaint("id", shown(twice.row_id), allowed, kind=_REPEATED), twice.row_number)
-        if self.ids.not_listed:
-            self.problems.counts["error", "id", _REPEATED] += self.ids.not_listed
+        """At the end of the file: references to later rows."""
         self.references.settle(self.problems)
 
     def _shape(self, key: Any) -> Shape:
@@ -119,7 +111,9 @@ class RowMaker:
             if len(self._shapes) >= _SHAPES_KEPT:
                 self._shapes.clear()
             texts = dict(zip(self._shape_names, key, strict=True))
-            shape = self._shapes[key] = read_shape(texts, override=self._override, today=self._today)
+            hints = self.problems.error_count < KEPT  # a name like no other costs a look at all names
+            shape = read_shape(texts, override=self._override, today=self._today, hints=hints)
+            self._shapes[key] = shape
         return shape
 
     def _untagged(self, shape: Shape, prompt: str, found: list[Complaint]) -> tuple[str, Shape]:
@@ -153,16 +147,9 @@ class RowMaker:
             found.extend(check_images(shape.model, shape.operation, shape.vision, images, mask))
         return images, mask
 
-    def _read_take(self, text: str, found: list[Complaint]) -> int:
-        try:
-            return parse.whole_number(text, 1, MAX_TAKE, "take") if text else 1
-        except BadCell as bad:
-            found.append(bad.complaint("take", text))
-            return 1
-
     def _digests(self, shape: Shape, cells: Sequence[str], sent: bytes, seed: int | None) -> tuple[int, str]:
-        """60 bits of the request as it is sent, and 12 hex digits of it as the row itself says it."""
-        pictures = [_as_written(cells[at]) for at in (self._images, self._mask) if at is not None and cells[at]]
+        """64 bits of the request as it is sent, and 12 hex digits of it as the row itself says it."""
+        pictures = [as_written(cells[at]) for at in (self._images, self._mask) if at is not None and cells[at]]
         more = canonical_json([seed, pictures]) if pictures or seed is not None else b""
         request = shape.request.copy()
         request.update(b"%b\n%b" % (more, sent))
@@ -172,12 +159,12 @@ class RowMaker:
             said = shape.own.copy()
             said.update(b"%b\n%b" % (more, sent))
             own = said.digest()
-        return int.from_bytes(digest[:8]) >> 4, own[:6].hex()
+        return int.from_bytes(digest[:8]), own[:6].hex()
 
     def _default_id(self, digits: str) -> str:
         name = row_id = f"row-{digits}"
         ordinal = self._again.get(name, 1)
-        while self.ids.results(row_id) is not None:
+        while self.ids.find(row_id) is not None:
             ordinal += 1
             row_id = f"{name}-{ordinal}"
         if ordinal > 1:
@@ -185,7 +172,12 @@ class RowMaker:
         return row_id
 
     def _claim(self, row_id: str, number: int, results: int) -> bool:
-        return not row_id or self.ids.claim(row_id, number, results)
+        first = self.ids.claim(row_id, Claimed(number, results)) if row_id else None
+        if first is None:
+            return True
+        allowed = f"ids are unique; row {first.row_number:,} has this one"
+        self.problems.add(Complaint("id", shown(row_id), allowed, kind="repeated id"), number)
+        return False
 
     def _feeds_well(
         self, shape: Shape, row_id: str, number: int, images: tuple[ImageRef, ...], mask: ImageRef | None
@@ -207,50 +199,3 @@ class RowMaker:
     def _tags(self, cells: Sequence[str]) -> dict[str, str]:
         tags = dict(zip(self._tag_names, self._tag_cells(cells), strict=True)) if self._tag_names else {}
         return {**self._prompts.labels(cells), **tags} if self._prompts.has_labels else tags
-
-
-def _check_prompt(shape: Shape, prompt: str, found: list[Complaint]) -> None:
-    if not prompt.strip():
-        if shape.needs_prompt and not found:
-            what = "the question" if shape.vision == "ask" else "a prompt, or a template and its columns"
-            found.append(Complaint("prompt", "nothing", what, kind="no prompt"))
-    elif shape.model is not None and (wrong := check_prompt(shape.model, prompt, shape.tag)):
-        found.append(wrong)
-
-
-def _read_seed(shape: Shape, text: str, found: list[Complaint]) -> int | None:
-    """The seed of the column, or of ``params``; both must agree."""
-    if not text or shape.model is None:
-        return shape.seed
-    if shape.seed_rule is None:
-        found.append(Complaint("seed", shown(text), takes(shape.model, shape.operation), kind="unknown parameter"))
-        return None
-    try:
-        seed = parse.param(text, shape.seed_rule, f"seed for {shape.model.id}")
-    except BadCell as bad:
-        found.append(bad.complaint("seed", text))
-        return None
-    if shape.seed is not None and shape.seed != seed:
-        found.append(Complaint("seed", shown(text), f"the same as in params, which is {shape.seed}"))
-    return int(seed)
-
-
-def _read_id(text: str, found: list[Complaint]) -> str:
-    if len(text) <= MAX_ID_CHARS and text.isprintable():
-        return text
-    allowed = f"at most {MAX_ID_CHARS} characters, none of them a control character"
-    found.append(Complaint("id", shown(text), allowed, kind="id"))
-    return ""
-
-
-def _as_written(text: str) -> list[str]:
-    return [part.strip() for part in text.split(";") if part.strip()]
-
-
-def _getter(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    if positions:
-        only = positions[0]
-        return lambda cells: (cells[only],)
-    return lambda _: ()

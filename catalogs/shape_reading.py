@@ -8,7 +8,7 @@ from catalogs import cells as parse
 from catalogs.checks import check_json_params, fit_ratio, fit_size, takes
 from catalogs.columns import PARAM_COLUMNS, SHAPE_COLUMNS
 from catalogs.guide import GuideError, choose
-from catalogs.models import UnknownModel, params_for, resolve, retirement
+from catalogs.models import MODELS, UnknownModel, names_of, params_for, resolve, retirement
 from catalogs.problems import BadCell, Complaint, escaped, one_of, shown
 from catalogs.shapes import Shape
 from catalogs.types import Json, Model, Operation, VisionTask
@@ -17,11 +17,15 @@ OPERATIONS: tuple[Operation, ...] = ("generate", "edit", "vision")
 VISION_TASKS: tuple[VisionTask, ...] = ("ocr", "describe", "compare", "ask")
 AUTO = "auto:"
 T = TypeVar("T")
+_NAMES = frozenset(name.casefold() for model in MODELS.values() for name in names_of(model))
 
 
-def read_shape(texts: Mapping[str, str], *, override: str | None, today: date) -> Shape:
-    """The shape of the cells of ``SHAPE_COLUMNS``; ``override`` replaces the row's own model."""
-    reading = _Reading({name: texts.get(name, "").strip() for name in SHAPE_COLUMNS})
+def read_shape(texts: Mapping[str, str], *, override: str | None, today: date, hints: bool = True) -> Shape:
+    """The shape of the cells of ``SHAPE_COLUMNS``; ``override`` replaces the row's own model.
+
+    ``hints`` false: an unknown model is not compared with every known name.
+    """
+    reading = _Reading({name: texts.get(name, "").strip() for name in SHAPE_COLUMNS}, hints=hints)
     shape = reading.shape
     known = reading.operation()
     own = texts.get("model", "").strip()
@@ -41,8 +45,9 @@ def read_shape(texts: Mapping[str, str], *, override: str | None, today: date) -
 class _Reading:
     """Cells of one combination on their way to a shape, with every complaint collected."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], *, hints: bool) -> None:
         self.texts = texts
+        self.hints = hints
         self.shape = Shape()
 
     def complain(self, column: str, allowed: str, *, nearest: str | None = None, kind: str = "wrong value") -> None:
@@ -76,7 +81,7 @@ class _Reading:
             )
             return "", None
         try:
-            name, model, warning = _resolve(text, shape.operation, today)
+            name, model, warning = self._resolve(text, today)
         except UnknownModel as unknown:
             allowed = "a model of the table (printroom models) or auto:<purpose>"
             self._unknown(text, allowed, unknown.nearest, by_option=by_option)
@@ -96,6 +101,16 @@ class _Reading:
                 warned = Complaint("model", shown(said), clause, severity="warning", kind="model", about_file=True)
                 shape.remarks.append(warned)
         return name, model
+
+    def _resolve(self, text: str, today: date) -> tuple[str, Model, str | None]:
+        operation, folded = self.shape.operation, text.casefold()
+        if folded.startswith(AUTO):
+            name = AUTO + folded[len(AUTO) :].strip()
+            return name, choose(name, operation, today), None
+        if not self.hints and folded not in _NAMES:
+            raise UnknownModel(text, None)
+        model, warning = resolve(text, operation)
+        return model.id, model, warning
 
     def _unknown(self, text: str, allowed: str, close: str | None, *, by_option: bool) -> None:
         found = Complaint("model", shown(text), allowed, close, kind="unknown model", about_file=by_option)
@@ -184,14 +199,6 @@ class _Reading:
                 shape.size, shape.ratio = fit_ratio(model, shape.operation, value)
         except BadCell as bad:
             shape.remarks.append(bad.complaint(column, self.texts[column]))
-
-
-def _resolve(text: str, operation: Operation, today: date) -> tuple[str, Model, str | None]:
-    if text.casefold().startswith(AUTO):
-        name = AUTO + text[len(AUTO) :].strip().casefold()
-        return name, choose(name, operation, today), None
-    model, warning = resolve(text, operation)
-    return model.id, model, warning
 
 
 def _canonical(own: str, operation: Operation) -> str:

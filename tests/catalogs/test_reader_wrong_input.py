@@ -849,3 +849,16 @@ def test_typed_cells_that_are_wrong_are_named_in_parquet_too() -> None:
     parquet.write_table(pa.table({"prompt": ["a", None], "model": [M, M], "n": [1.5, None]}), sink)
     _, catalog = read(sink.getvalue(), name="c.parquet")
     assert [(p.row_number, p.column) for p in catalog.problems.errors] == [(1, "n"), (2, "prompt")]
+
+
+def test_a_million_wrong_cells_do_not_each_look_for_their_nearest(tmp_path: Path) -> None:
+    lines = [f"{i},x,{M},edit,gone{i}.png;row:nowhere{i}" for i in range(1500)]
+    _, catalog = read(table("id,prompt,model,operation,images", *lines), base=str(picture(tmp_path).parent))
+    assert sum(problem.nearest is not None for problem in catalog.problems.errors) <= 40
+    _, catalog = read(table("prompt,model", *(f"x,gpt-imag-{i}" for i in range(1500))))
+    assert (catalog.problems.error_count, len(catalog.problems.errors)) == (1500, 1000)
+
+
+def test_a_header_of_thousands_of_columns_is_refused() -> None:
+    _, catalog = read("prompt," + ",".join(f"c{i}" for i in range(3000)) + "\n")
+    assert [problem.found for problem in catalog.problems.errors] == ["3,001 columns"]
