@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
 
-from catalogs.models import MODELS
+from catalogs.models import MODELS, first_living
 from catalogs.types import Model, Operation
 
 PREFIX = "auto:"
@@ -95,5 +95,4 @@ def choose(auto: str, operation: Operation, today: date) -> Model:
     Raises GuideError.
     """
     ranked = choices(auto, operation)
-    living = (model for model in ranked if model.retired_on is None or model.retired_on > today)
-    return next(living, ranked[0])
+    return first_living(ranked, today) or ranked[0]

@@ -4,7 +4,7 @@ Left out: Gemini's image models. Their prices are public, but no source states h
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
@@ -81,9 +81,22 @@ def retirement(model: Model, today: date) -> str | None:
     """One clause on a model retired by ``today`` or within 90 days, naming its replacement; None when it is neither."""
     if model.retired_on is None or (days := (model.retired_on - today).days) > WARN_DAYS_AHEAD:
         return None
-    when = f"was retired on {model.retired_on}" if days <= 0 else f"retires on {model.retired_on}, in {days} days"
+    in_days = "in 1 day" if days == 1 else f"in {days} days"
+    when = f"was retired on {model.retired_on}" if days <= 0 else f"retires on {model.retired_on}, {in_days}"
     instead = f"use {' or '.join(model.replacement)}" if model.replacement else "no replacement is named"
     return f"{model.id} {when}; {instead}"
+
+
+def first_living(models: Iterable[Model], today: date) -> Model | None:
+    """The first of them that is not retired by ``today``."""
+    return next((model for model in models if model.retired_on is None or model.retired_on > today), None)
+
+
+@lru_cache(maxsize=1024)
+def successor(model: Model, operation: Operation, today: date) -> Model | None:
+    """The first named replacement that we know, that does the operation and lives; None when there is none."""
+    known = (MODELS[name] for name in model.replacement if name in MODELS)
+    return first_living((row for row in known if operation in row.formats), today)
 
 
 @lru_cache(maxsize=1024)

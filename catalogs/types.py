@@ -24,7 +24,7 @@ WireFormat = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerImage:
-    """A flat price per delivered image, in USD."""
+    """A flat price in USD per image asked for, in a call that gave at least one; None = an edit's price is unknown."""
 
     usd: Decimal
     edit_usd: Decimal | None = None

@@ -8,11 +8,13 @@ from catalogs.models import (
     UnknownModel,
     accepts_size,
     find_model,
+    first_living,
     names_of,
     params_for,
     prompt_length,
     resolve,
     retirement,
+    successor,
     wire_id,
 )
 from catalogs.price_rules import AS_OF
@@ -237,6 +239,29 @@ def test_gpt_4o_means_sora_image_where_a_picture_is_made(name: str, operation: s
     assert not warned or "sora_image" in warning
 
 
+@pytest.mark.parametrize(
+    ("model_id", "operation", "today", "successor_id"),
+    [
+        ("sora_image", "generate", TODAY, "gpt-image-2-all"),
+        ("dall-e-2", "edit", TODAY, "gpt-image-2.5-sunburst"),
+        ("gpt-4o", "vision", TODAY, None),  # its replacement is not in the table
+        ("claude-3-5-sonnet", "vision", TODAY, None),  # no one names one
+        ("flux-pro-v1.1", "generate", TODAY, "flux-2-pro"),
+    ],
+)
+def test_a_successor_is_a_named_one_that_we_know(model_id: str, operation: str, today: date, successor_id: str | None):
+    found = successor(MODELS[model_id], operation, today)
+    assert (found and found.id) == successor_id
+
+
+def test_a_successor_that_cannot_do_the_work_or_is_retired_itself_is_passed_over():
+    row = replace(MODELS["sora_image"], replacement=("dall-e-2", "dall-e-3", "gpt-image-2-vip"))
+    assert successor(row, "edit", TODAY) is MODELS["gpt-image-2-vip"]
+    assert successor(row, "generate", date(2026, 5, 11)) is MODELS["dall-e-2"]
+    assert successor(replace(row, replacement=("dall-e-3",)), "edit", date(2026, 5, 11)) is None
+    assert first_living([MODELS["dall-e-2"], MODELS["dall-e-3"]], TODAY) is None
+
+
 def test_the_wire_gets_the_providers_spelling():
     model = MODELS["flux-pro-v1.1"]
     assert wire_id(model, "apiyi") == "flux-pro-1.1"
@@ -248,7 +273,7 @@ def test_the_wire_gets_the_providers_spelling():
     [
         ("dall-e-3", TODAY, ("was retired on 2026-05-12", "gpt-image-2.5-sunburst")),
         ("gpt-image-1", date(2026, 10, 23), ("was retired on 2026-10-23",)),
-        ("gpt-image-1", date(2026, 10, 22), ("retires on 2026-10-23, in 1 days",)),
+        ("gpt-image-1", date(2026, 10, 22), ("retires on 2026-10-23, in 1 day;",)),
         ("gpt-4o", TODAY, ("retires on 2027-01-14, in 54 days", "gpt-6-luna")),
         ("gpt-4o", date(2026, 10, 16), ("in 90 days",)),
         ("claude-3-5-sonnet", TODAY, ("was retired on 2025-10-28", "no replacement is named")),
