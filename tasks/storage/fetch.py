@@ -7,20 +7,17 @@ limits, its connector and the check of each connection live below what httpx sho
 
 import asyncio
 import email.utils
-import functools
 import re
-import socket
-import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from tasks.storage.connector import GuardedConnector
 from tasks.storage.data_uri import BadDataUri, decode_data_uri
 from tasks.storage.guard import Blocked, Guard
 
@@ -144,7 +141,7 @@ class Fetcher:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=_GuardedConnector(self._guard, self._connections),
+                connector=GuardedConnector(self._guard, self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_HEADERS,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_S),
@@ -153,60 +150,6 @@ class Fetcher:
                 read_bufsize=READ_BYTES,
             )
         return self._session
-
-
-class _GuardedResolver(AbstractResolver):
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-
-    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
-        del family
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in await self._guard.addresses(host, port)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
-class _GuardedConnector(aiohttp.TCPConnector):
-    """Connects only to what the guard has judged, and looks at the other end again before anything is sent."""
-
-    def __init__(self, guard: Guard, connections: int) -> None:
-        super().__init__(
-            resolver=_GuardedResolver(guard), limit=connections, ttl_dns_cache=10, keepalive_timeout=15.0, ssl=_trust()
-        )
-        self._guard = guard
-
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        host = req.url.raw_host or ""
-        self._guard.check_host(host)  # aiohttp does not ask the resolver about addresses
-        connection = await super().connect(req, traces, timeout)
-        peer = connection.transport.get_extra_info("peername") if connection.transport else None
-        try:
-            self._guard.check_address(host, peer[0] if peer else "nowhere")
-        except Blocked:
-            connection.close()
-            raise
-        return connection
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not context.cert_store_stats()["x509_ca"]:  # a slim container without the system's certificates
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 async def _take(reply: aiohttp.ClientResponse, place: URL, max_bytes: int) -> Fetched:

@@ -17,7 +17,6 @@ from tasks.storage.store import Denied, NotFound, ObjectInfo, StoreError, Unavai
 R = TypeVar("R")
 
 BACKOFF_S = 0.1
-BACKOFF_CAP_S = 5.0
 SLOWEST_BYTES_PER_S = 256_000
 CONFLICT_ATTEMPTS = 8  # 409 means "two at once, neither counted": S3 asks for a retry
 
@@ -43,11 +42,14 @@ class S3Store:
     plain puts are repeated with full jitter before they give up.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", *, timeout_s: float = 30.0, attempts: int = 5) -> None:
+    def __init__(
+        self, bucket: str, prefix: str = "", *, timeout_s: float = 30.0, attempts: int = 5, pause_cap_s: float = 5.0
+    ) -> None:
         self._bucket = bucket
         self._prefix = check_key(prefix.strip("/")) if prefix.strip("/") else ""
         self._timeout_s = timeout_s
         self._attempts = attempts
+        self._pause_cap_s = pause_cap_s
         self._reader = s3_client.open_bucket(bucket, self._prefix, silence_s=timeout_s)
         self._writer = s3_client.open_bucket(bucket, self._prefix, silence_s=None)
         self.uri = f"s3://{bucket}/{self._prefix}".rstrip("/")
@@ -137,7 +139,7 @@ class S3Store:
                     raise Denied(str(error), key=key) from error
                 return False  # S3's answer to If-Match on nothing
             except _Conflict:
-                await asyncio.sleep(_pause_s(attempt))
+                await self._pause(attempt)
             else:
                 return True
         raise Unavailable(f"{self.uri}: too many writers at once on {key!r}", key=key)
@@ -156,7 +158,7 @@ class S3Store:
             except (Denied, NotFound):
                 raise
             except (Unavailable, Unclear):
-                await asyncio.sleep(_pause_s(attempt))
+                await self._pause(attempt)
         return await self._once(key, request)
 
     async def _once(self, key: str, request: Callable[[], Awaitable[R]]) -> R:
@@ -167,6 +169,9 @@ class S3Store:
             raise Unclear(f"{self.uri}: no answer about {key!r} in time", key=key) from error
         except (exceptions.BaseError, FileNotFoundError) as error:
             raise self._meaning(key, str(error)) from error
+
+    async def _pause(self, attempt: int) -> None:
+        await asyncio.sleep(random.uniform(0, min(self._pause_cap_s, BACKOFF_S * 2**attempt)))
 
     def _meaning(self, key: str, text: str) -> StoreError:
         summary = f"{self.uri}: {key!r}: {text.partition('Debug source')[0].strip()[:500]}"
@@ -191,10 +196,6 @@ class _Conflict(Unavailable):
 
 class _Lost(StoreError):
     """412: the condition did not hold."""
-
-
-def _pause_s(attempt: int) -> float:
-    return random.uniform(0, min(BACKOFF_CAP_S, BACKOFF_S * 2**attempt))
 
 
 def _info(meta: Any) -> ObjectInfo:

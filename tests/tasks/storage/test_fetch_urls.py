@@ -136,15 +136,21 @@ async def test_a_name_that_changes_its_address_is_resolved_once_and_only_its_fir
     assert next(answers) == ["127.0.0.1"]
 
 
-async def test_the_other_end_is_looked_at_again_before_anything_is_sent(monkeypatch):
-    """Should a resolver ever lie to the guard, the connection itself gives it away."""
-    lies = iter([True, False, False])
-    monkeypatch.setattr("tasks.storage.guard.is_public", lambda _address: next(lies))
+class DeceivedGuard(Guard):
+    """One whose judgement of names has been got round."""
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        return NAMES[host]
+
+
+async def test_the_other_end_is_looked_at_again_before_anything_is_sent():
     async with scripted({"/x": reply(b"secret")}) as server:
-        async with Fetcher(guard=Guard(resolve=resolve)) as fetcher:
-            with pytest.raises(FetchError) as caught:
-                await fetcher.fetch(server.url("/x", "loop.test"), deadline_s=5)
+        with recorded_connects() as connects:
+            async with Fetcher(guard=DeceivedGuard()) as fetcher:
+                with pytest.raises(FetchError) as caught:
+                    await fetcher.fetch(server.url("/x", "loop.test"), deadline_s=5)
         assert caught.value.reason == "blocked"
+        assert connects == ["127.0.0.1"]
         assert server.requests == []
 
 

@@ -57,20 +57,14 @@ FAILURES = [
 ]
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr("tasks.storage.s3.BACKOFF_CAP_S", 0.001)
-
-
 def store_at(server, monkeypatch, *, attempts: int = 1, timeout_s: float = 0.5) -> S3Store:
     for name, value in S3Server(server.url("")).environment.items():
         monkeypatch.setenv(name, value)
-    return S3Store("bucket", "pre", timeout_s=timeout_s, attempts=attempts)
+    return S3Store("bucket", "pre", timeout_s=timeout_s, attempts=attempts, pause_cap_s=0.001)
 
 
 @pytest.mark.parametrize("verb", ["create", "replace", "put"])
 @pytest.mark.parametrize(("answer", "meaning"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
-@pytest.mark.usefixtures("quick")
 async def test_a_failed_write_says_whether_it_may_have_happened(monkeypatch, verb, answer, meaning):
     async with scripted({"/bucket/pre/k": answer}) as server:
         store = store_at(server, monkeypatch)
@@ -89,7 +83,6 @@ async def test_a_failed_write_says_whether_it_may_have_happened(monkeypatch, ver
         assert sent == 1 or (b"409" in str(answer).encode() and verb != "put")
 
 
-@pytest.mark.usefixtures("quick")
 async def test_nothing_listening_means_nothing_was_written(monkeypatch):
     async with scripted({}) as server:
         store = store_at(server, monkeypatch)
@@ -118,7 +111,6 @@ async def test_a_condition_is_sent_and_its_answer_understood(monkeypatch, verb, 
         assert (b"if-none-match: *" if etag is None else b'if-match: "e0"') in request.lower()
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_conflict_of_two_at_once_is_asked_again(monkeypatch):
     async with scripted({"/bucket/pre/k": error("409 Conflict", "ConditionalRequestConflict")}) as server:
         store = store_at(server, monkeypatch)
@@ -133,7 +125,6 @@ async def test_a_conflict_of_two_at_once_is_asked_again(monkeypatch):
         assert len(server.requests) >= 3
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("answer", [error("503 Slow Down"), error("500 Oops"), _reset], ids=["503", "500", "reset"])
 async def test_a_read_and_a_plain_put_are_asked_again_until_they_succeed(monkeypatch, answer):
     for path, verb, arguments, good in (("g", "get", (), BODY), ("p", "put", (b"x",), OK)):
@@ -149,7 +140,6 @@ async def test_a_read_and_a_plain_put_are_asked_again_until_they_succeed(monkeyp
             assert 3 <= len(server.requests) <= 6
 
 
-@pytest.mark.usefixtures("quick")
 async def test_patience_ends(monkeypatch):
     async with scripted({"/bucket/pre/k": error("503 Slow Down")}) as server:
         with pytest.raises(Unavailable):
