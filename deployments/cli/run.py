@@ -88,7 +88,7 @@ def _gateway(settings: Settings, held: ExitStack) -> Settings:
         return settings
     from deployments.sandbox.process import SandboxProcess
 
-    sandbox = held.enter_context(SandboxProcess())
+    sandbox = held.enter_context(SandboxProcess(latency_scale=0))
     return at_address(settings, sandbox.base_url)
 
 

@@ -11,6 +11,7 @@ from tasks.journal.fold import outcome
 from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.work.choose import choose
 from tasks.work.committing import Committer
+from tasks.work.gate import OpenPartition
 from tasks.work.pictures import deadline
 from tasks.work.plan import PartitionWork, Plan
 from tasks.work.purchase import Buyer
@@ -32,7 +33,13 @@ class PartitionResult:
 
 
 async def run_partition(
-    services: Services, plan: Plan, work: PartitionWork, committer: Committer, *, wait: bool = True
+    services: Services,
+    plan: Plan,
+    work: PartitionWork,
+    committer: Committer,
+    place: OpenPartition,
+    *,
+    wait: bool = True,
 ) -> PartitionResult | None:
     """Work one partition to its end. None = another run owns it and ``wait`` is false.
 
@@ -49,7 +56,7 @@ async def run_partition(
             return None
         committer.watch(work.partition, journal)
         try:
-            return await _Partition(services, plan, work, journal, settle).run()
+            return await _Partition(services, plan, work, journal, settle, place).run()
         except Fenced:
             services.say(f"partition {work.partition}: another run took over; waiting for it")
             wait = True
@@ -59,9 +66,16 @@ async def run_partition(
 
 class _Partition:
     def __init__(
-        self, services: Services, plan: Plan, work: PartitionWork, journal: PartitionJournal, settler: Settler
+        self,
+        services: Services,
+        plan: Plan,
+        work: PartitionWork,
+        journal: PartitionJournal,
+        settler: Settler,
+        place: OpenPartition,
     ) -> None:
         self._services, self._plan, self._work, self._journal = services, plan, work, journal
+        self._place = place
         self._buyer = Buyer(services, journal, settler)
         self._rows = RowWorker(services, journal, self._buyer)
 
@@ -140,6 +154,7 @@ class _Partition:
                 if self._services.stop.stopped and not self._answered(row):
                     continue
                 await self._rows.work(row)
+                self._place.row_done()
 
         count = min(self._services.rows_in_flight, max(1, self._work.rows))
         tasks = [asyncio.create_task(worker()) for _ in range(count)]

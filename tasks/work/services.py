@@ -16,6 +16,7 @@ from tasks.protocols.traffic import Traffic
 from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import Inspector
 from tasks.storage.store import Store
+from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
 from tasks.work.options import RunOptions
 from tasks.work.progress import Progress
@@ -47,6 +48,7 @@ class Services:
     redactor: Redactor
     progress: Progress
     stop: StopSignal
+    gate: PartitionGate
     say: Callable[[str], None] = print
     limit_seq: int | None = None
     started: float = field(default_factory=time.monotonic)

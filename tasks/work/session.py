@@ -18,7 +18,7 @@ from tasks.storage.open import open_store
 from tasks.storage.store import Store
 from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
-from tasks.work.partition import PartitionResult, run_partition
+from tasks.work.partition import run_partition
 from tasks.work.plan import PartitionWork, Plan, make_plan
 from tasks.work.result import RunResult, result_of
 from tasks.work.services import Services
@@ -30,7 +30,6 @@ from tasks.work.waves import resolve_wave
 
 _sessions: dict[str, "Session"] = {}
 _prepared: ContextVar["Session | None"] = ContextVar("prepared", default=None)
-OPEN_PARTITIONS = 4  # more at once, and group commit has nothing to group
 
 
 @dataclass(slots=True)
@@ -48,7 +47,6 @@ class Session:
     began: float = field(default_factory=time.monotonic)
     _services: Services | None = None
     _committer: Committer | None = None
-    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(OPEN_PARTITIONS))
 
     @property
     def services(self) -> Services:
@@ -96,23 +94,18 @@ class Session:
 
     async def work(self, works: list[PartitionWork]) -> Counter[str]:
         """Work some partitions, those that nobody else owns first. Outcomes of their rows, counted."""
-        counts: Counter[str] = Counter()
-        busy = [work for work in works if not await self._one(work, counts, wait=False)]
-        for work in busy:
-            await self._one(work, counts, wait=True)
-        return counts
+        first = await asyncio.gather(*(self._one(work, wait=False) for work in works))
+        busy = [work for work, counts in zip(works, first, strict=True) if counts is None]
+        if busy:
+            self.say(f"another run works on {len(busy)} of the partitions; waiting for it")
+        second = await asyncio.gather(*(self._one(work, wait=True) for work in busy))
+        return sum((counts for counts in (*first, *second) if counts), Counter())
 
-    async def _one(self, work: PartitionWork, counts: Counter[str], *, wait: bool) -> bool:
-        if self.stop.stopped and not work.unwanted and not work.rows:
-            return True
-        async with self._gate:
-            result: PartitionResult | None = await run_partition(
-                self.services, self.ready_plan, work, self.committer, wait=wait
-            )
-        if result is None:
-            return False
-        counts.update(result.outcomes)
-        return True
+    async def _one(self, work: PartitionWork, *, wait: bool) -> Counter[str] | None:
+        """One partition's outcomes, or None if another run owns it and ``wait`` is false."""
+        async with self.services.gate.open(work.rows) as place:
+            result = await run_partition(self.services, self.ready_plan, work, self.committer, place, wait=wait)
+        return None if result is None else Counter(result.outcomes)
 
     async def next_wave(self, wave: int) -> list[PartitionWork]:
         """What ``wave`` asks of the partitions; rows that waited for earlier waves get their keys now."""

@@ -21,6 +21,7 @@ from tasks.storage.inspect import Inspector
 from tasks.storage.open import probe
 from tasks.storage.store import Store
 from tasks.work.fixing import fix_choices, fix_takes
+from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
 from tasks.work.plan import Plan
 from tasks.work.progress import Progress
@@ -77,6 +78,7 @@ async def open_services(
             stop=stop,
             say=say,
             rows_in_flight=_rows_in_flight(plan),
+            gate=PartitionGate(_rows_in_flight(plan)),
         )
         held.push_async_callback(services.aclose)
         yield services
