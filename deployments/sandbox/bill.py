@@ -38,6 +38,7 @@ class Charge:
     prompt: str  # the first 80 characters
     use_time_s: float
     client_present: bool
+    idempotency_key: str = ""  # as the client sent it; this gateway, like those it stands for, ignores it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

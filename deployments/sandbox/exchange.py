@@ -59,6 +59,11 @@ class Exchange:
         return f"{self.request.scheme}://{self.request.host}"
 
     @property
+    def idempotency_key(self) -> str:
+        """The name the client gave to this very attempt, empty if it gave none."""
+        return self.request.headers.get("idempotency-key", "")
+
+    @property
     def client_present(self) -> bool:
         """False once the client's connection is gone."""
         transport = self.request.transport
@@ -90,5 +95,6 @@ class RequestLog:
                 "charged_micros": exchange.charged_micros,
                 "client_present": exchange.client_present,
                 "request_sha256": exchange.ask.digest,
+                "idempotency_key": exchange.idempotency_key,
             }
         self.lines.append(line)

@@ -162,6 +162,7 @@ class Gateway:
                 prompt=ask.prompt[:80],
                 use_time_s=now_s() - exchange.started_s,
                 client_present=exchange.client_present,
+                idempotency_key=exchange.idempotency_key,
             )
         )
 
