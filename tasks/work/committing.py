@@ -7,7 +7,7 @@ import time
 from tasks.journal.errors import JournalError
 from tasks.journal.fold import Fold
 from tasks.journal.partition import PartitionJournal
-from tasks.manifest.alias import AliasWriter
+from tasks.manifest.alias import AliasWriter, Cadence
 from tasks.manifest.commits import Commit
 from tasks.manifest.publish import commit_partitions
 from tasks.storage.store import Store, StoreError
@@ -23,7 +23,7 @@ class Committer:
         self._store, self._run_id, self._every_s = store, run_id, every_s
         self._open: dict[int, PartitionJournal] = {}
         self._one = asyncio.Lock()
-        self._alias = AliasWriter(store)
+        self._alias = AliasWriter(store, cadence=Cadence(least_s=every_s))
         self._ticker: asyncio.Task[None] | None = None
         self.commit: Commit | None = None
 

@@ -50,7 +50,7 @@ async def run_partition(
         settle = Settler(services.store, services.table, services.inspector)
         journal = await open_partition(
             services.store, services.dataset, work.partition, services.owner, spool=services.spool, settle=settle,
-            on_wait=services.say, wait=wait,
+            on_wait=services.say, wait=wait, timing=services.pace.journal,
         )  # fmt: skip
         if journal is None:
             return None

@@ -19,6 +19,7 @@ from tasks.storage.store import Store
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
 from tasks.work.options import RunOptions
+from tasks.work.pace import Pace
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
 from tasks.work.stopping import StopSignal
@@ -49,6 +50,7 @@ class Services:
     progress: Progress
     stop: StopSignal
     gate: PartitionGate
+    pace: Pace = field(default_factory=Pace)
     say: Callable[[str], None] = print
     limit_seq: int | None = None
     started: float = field(default_factory=time.monotonic)

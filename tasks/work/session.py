@@ -18,6 +18,7 @@ from tasks.storage.open import open_store
 from tasks.storage.store import Store
 from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
+from tasks.work.pace import Pace
 from tasks.work.partition import run_partition
 from tasks.work.plan import PartitionWork, Plan, make_plan
 from tasks.work.result import RunResult, result_of
@@ -42,6 +43,7 @@ class Session:
     store: Store
     say: Callable[[str], None] = print
     stop: StopSignal = field(default_factory=StopSignal)
+    pace: Pace = field(default_factory=Pace)
     plan: Plan | None = None
     yes: bool = False  # somebody approved the plan
     began: float = field(default_factory=time.monotonic)
@@ -86,9 +88,11 @@ class Session:
         plan = await self.make_plan()
         async with AsyncExitStack() as held:
             self._services = await held.enter_async_context(
-                open_services(plan, self.settings, self.store, stop=self.stop, say=self.say, resumed=resumed)
+                open_services(
+                    plan, self.settings, self.store, stop=self.stop, pace=self.pace, say=self.say, resumed=resumed
+                )
             )
-            self._committer = Committer(self.store, self.run_id)
+            self._committer = Committer(self.store, self.run_id, every_s=self.pace.commit_every_s)
             held.enter_context(self._signals())
             yield self._services
 

@@ -23,6 +23,7 @@ from tasks.storage.store import Store
 from tasks.work.fixing import fix_choices, fix_takes
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
+from tasks.work.pace import Pace
 from tasks.work.plan import Plan
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
@@ -32,7 +33,14 @@ from tasks.work.stopping import StopSignal
 
 @asynccontextmanager
 async def open_services(
-    plan: Plan, settings: Settings, store: Store, *, stop: StopSignal, say: Callable[[str], None], resumed: bool = False
+    plan: Plan,
+    settings: Settings,
+    store: Store,
+    *,
+    stop: StopSignal,
+    say: Callable[[str], None],
+    pace: Pace,
+    resumed: bool = False,
 ) -> AsyncIterator[Services]:
     """The services of one run in this process.
 
@@ -45,7 +53,7 @@ async def open_services(
         if plan.dataset is None:
             await probe(store)
         spool = LocalSpool(store.uri, settings.spool)
-        await held.enter_async_context(Heartbeat(store, owner))
+        await held.enter_async_context(Heartbeat(store, owner, timing=pace.journal))
         await drain_spool(store, spool)
         await fix_choices(plan, store)
         await fix_takes(plan, store)
@@ -76,6 +84,7 @@ async def open_services(
             redactor=Redactor(settings.secrets()),
             progress=Progress(planned=plan.summary.calls),
             stop=stop,
+            pace=pace,
             say=say,
             rows_in_flight=_rows_in_flight(plan),
             gate=PartitionGate(_rows_in_flight(plan)),
