@@ -16,6 +16,7 @@ from catalogs.problems import Complaint, shown
 CHUNK_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
 _SAMPLE_BYTES = 1 << 18
+_EVERYDAY = frozenset((0xA1, 0xA2, 0xA3, *range(0xB0, 0xD8)))  # lead bytes: punctuation, full width, level 1
 _SAVE_AS = "save the table as CSV in UTF-8"
 _FOREIGN_STARTS = (
     (b"\xff\xfe\x00\x00", "a UTF-32 file", _SAVE_AS),
@@ -147,18 +148,21 @@ def _as_chinese(source: BinaryIO) -> str | None:
 
 
 def _reads_as_chinese(letters: str) -> bool:
-    """Mostly characters of GB 2312, the everyday core. Accented Latin text read as GBK falls outside it."""
+    """Mostly everyday characters and punctuation of GB 2312. Other languages' bytes read as GBK fall outside it."""
     coded = [letter.encode("gb18030") for letter in letters]
-    common = sum(len(pair) == 2 and 0xA1 <= pair[0] <= 0xF7 and pair[1] >= 0xA1 for pair in coded)
+    common = sum(len(pair) == 2 and pair[0] in _EVERYDAY and pair[1] >= 0xA1 for pair in coded)
     private = sum("\ue000" <= letter <= "\uf8ff" for letter in letters)
-    return common > len(letters) / 2 and not private
+    return 2 * common >= len(letters) and not private
 
 
 def _is_broken_utf8(raw: bytes) -> bool:
-    """True if more of the letters are good UTF-8 than not: a damaged UTF-8 file, which GB18030 would garble."""
+    """True if most of the letters are good UTF-8: a damaged UTF-8 file, which GB18030 would garble.
+
+    Of GBK's two-byte letters about one in five is by chance a letter of UTF-8 too.
+    """
     text = raw.decode("utf-8", "replace")
     bad = text.count("\ufffd")
-    return sum(letter > "\x7f" for letter in text) - bad > bad
+    return sum(letter > "\x7f" for letter in text) - bad >= 2 * bad
 
 
 def _nul_share(source: BinaryIO) -> float:

@@ -1,12 +1,13 @@
 """One row of cells becomes one checked ``Row``, or complaints. Written for a million rows: positions, few objects."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from catalogs.checks import check_images
 from catalogs.columns import SHAPE_COLUMNS, Layout
-from catalogs.identity import BROKEN, Claimed, Ids, Repeats
+from catalogs.identity import BROKEN, Ids, Repeats
 from catalogs.keys import canonical_json
 from catalogs.pictures import Pictures
 from catalogs.problems import KEPT, BadCell, Complaint, Problems, shown
@@ -72,14 +73,15 @@ class RowMaker:
         if expected is not None and not shape.reads:
             found.append(_NOTHING_READ)
         row_id = "" if self._id is None else read_id(cells[self._id].strip(), found)
-        if (found or shape.remarks) and self._report(number, (*shape.remarks, *found)):
-            self._claim(row_id, number, BROKEN)
-            return None
-        request, own = self._digests(shape, cells, sent, seed)
-        row_id = row_id or self._default_id(own)
-        if not self._claim(row_id, number, shape.results):
-            return None
-        if (images or mask) and not self._feeds_well(shape, row_id, number, images, mask):
+        good = not (found or shape.remarks) or self._passes(number, (*shape.remarks, *found))
+        request = 0
+        if good:
+            request, own = self._digests(shape, cells, sent, seed)
+            row_id = row_id or self._default_id(own)
+        good = self._claims(row_id, number, shape.results if good else BROKEN) and good
+        if images or mask:  # looked at for wrong rows too, so that nothing is left to be found the next time
+            good = self._feeds_well(shape, row_id if good else f"\0{number}", number, images, mask) and good
+        if not good:
             return None
         return Row(
             row_id=row_id,
@@ -134,7 +136,7 @@ class RowMaker:
     ) -> tuple[tuple[ImageRef, ...], ImageRef | None]:
         text = "" if self._images is None else cells[self._images]
         mask_text = "" if self._mask is None else cells[self._mask]
-        if shape.model is None or (not text and not mask_text and shape.operation == "generate"):
+        if not text and not mask_text and shape.operation == "generate":
             return (), None
         images, wrong = self._pictures.read("images", text)
         masks, wrong_masks = self._pictures.read("mask", mask_text)
@@ -143,7 +145,7 @@ class RowMaker:
         found.extend(wrong)
         found.extend(wrong_masks)
         mask = masks[0] if masks else None
-        if not wrong and not wrong_masks:
+        if shape.model is not None and not wrong and not wrong_masks:
             found.extend(check_images(shape.model, shape.operation, shape.vision, images, mask))
         return images, mask
 
@@ -171,8 +173,9 @@ class RowMaker:
             self._again[name] = ordinal
         return row_id
 
-    def _claim(self, row_id: str, number: int, results: int) -> bool:
-        first = self.ids.claim(row_id, Claimed(number, results)) if row_id else None
+    def _claims(self, row_id: str, number: int, results: int) -> bool:
+        """Takes the id for the row; False (and reported) if an earlier row has it."""
+        first = self.ids.claim(row_id, number, results) if row_id else None
         if first is None:
             return True
         allowed = f"ids are unique; row {first.row_number:,} has this one"
@@ -182,19 +185,21 @@ class RowMaker:
     def _feeds_well(
         self, shape: Shape, row_id: str, number: int, images: tuple[ImageRef, ...], mask: ImageRef | None
     ) -> bool:
-        if shape.model is None or not any(ref.kind == "row" for ref in (*images, *((mask,) if mask else ()))):
+        """Takes down what the row waits for; False (and reported) if that is already known to be wrong."""
+        if not any(ref.kind == "row" for ref in (*images, *((mask,) if mask else ()))):
             return True
         least = 2 if shape.vision == "compare" else 1
-        row = Feeding(row_id, number, images, mask, least, shape.model.max_images, shape.model.id)
-        return not self._report(number, self.references.take(row))
+        most = shape.model.max_images if shape.model and shape.operation != "generate" else sys.maxsize
+        row = Feeding(row_id, number, images, mask, least, most, shape.model_name)
+        return self._passes(number, self.references.take(row))
 
-    def _report(self, number: int, complaints: Iterable[Complaint]) -> bool:
-        """Reports all of them; True if one is an error."""
-        failed = False
+    def _passes(self, number: int, complaints: Iterable[Complaint]) -> bool:
+        """Reports all of them; False if one is an error."""
+        good = True
         for complaint in complaints:
             self.problems.add(complaint, number)
-            failed = failed or complaint.severity == "error"
-        return failed
+            good = good and complaint.severity != "error"
+        return good
 
     def _tags(self, cells: Sequence[str]) -> dict[str, str]:
         tags = dict(zip(self._tag_names, self._tag_cells(cells), strict=True)) if self._tag_names else {}

@@ -38,6 +38,8 @@ def read_shape(texts: Mapping[str, str], *, override: str | None, today: date, h
         reading.complain("ocr", allowed)
     if shape.model is not None:
         reading.fit(shape.model)
+    else:
+        reading.read_anyhow()
     shape.own_model = _canonical(own, shape.operation) if override else shape.model_name
     return shape.settle()
 
@@ -141,6 +143,13 @@ class _Reading:
         high = 1 if shape.operation == "vision" else model.max_n
         shape.n = self.get("n", lambda text: parse.whole_number(text, 1, high, f"n for {model.id}")) or 1
 
+    def read_anyhow(self) -> None:
+        """Finds what is wrong whatever the model, so that it is not left for the next time."""
+        self.get("n", lambda text: parse.whole_number(text, 1, 10, "n"))
+        self.get("params", parse.json_object)
+        for column in ("size", "ratio"):
+            self.get(column, parse.ratio if self._holds_ratio(column) else parse.size)
+
     def _param_columns(self, model: Model) -> dict[str, Json]:
         found: dict[str, Json] = {}
         rules = params_for(model, self.shape.operation)
@@ -172,8 +181,7 @@ class _Reading:
         for column in ("size", "ratio", "aspect_ratio"):
             if column == "aspect_ratio" and model.ratio_as != "aspect_ratio":
                 continue
-            text = self.texts[column]
-            as_ratio = parse.is_ratio(text) or (column != "size" and "x" not in text.lower())
+            as_ratio = self._holds_ratio(column)
             value = self.get(column, parse.ratio if as_ratio else parse.size)
             if value is not None:
                 (ratios if as_ratio else sizes).append((column, value))
@@ -186,6 +194,10 @@ class _Reading:
             self.complain(given[0][0], "empty: vision makes no picture")
         elif given:
             self._tell(model, sizes, ratios)
+
+    def _holds_ratio(self, column: str) -> bool:
+        text = self.texts[column]
+        return parse.is_ratio(text) or (column != "size" and "x" not in text.lower())
 
     def _tell(self, model: Model, sizes: list[tuple[str, str]], ratios: list[tuple[str, str]]) -> None:
         shape = self.shape

@@ -31,9 +31,9 @@ def test_a_table_grows_without_losing_anything() -> None:
 
 def test_an_id_belongs_to_the_row_that_came_first() -> None:
     ids = Ids()
-    assert ids.claim("a", Claimed(1, 10)) is None
-    assert ids.claim("b", Claimed(2_000_000, BROKEN)) is None
-    assert ids.claim("a", Claimed(3, 1)) == Claimed(1, 10)
+    assert ids.claim("a", 1, 10) is None
+    assert ids.claim("b", 2_000_000, BROKEN) is None
+    assert ids.claim("a", 3, 1) == Claimed(1, 10)
     assert ids.find("b") == Claimed(2_000_000, BROKEN)
     assert ids.find("c") is None
 

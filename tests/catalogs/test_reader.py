@@ -196,3 +196,29 @@ class OneWay(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         return self._data.read(size)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("latin-1", "El niño soñó con ñandúes y pingüinos"),
+        ("cp1252", "“quoted” text — with dashes… and ‘more’"),
+        ("cp1251", "красный кот сидит на окне ночью"),
+        ("big5", "一隻橘貓坐在窗台上"),
+        ("shift_jis", "赤い猫が窓辺に座っている"),
+        ("euc-jp", "赤い猫が窓辺に座っている"),
+    ],
+)
+def test_other_encodings_are_refused_not_garbled(encoding: str, text: str) -> None:
+    rows, catalog = read(f"prompt,model\n{text},gpt-image-2\n".encode(encoding))
+    assert not rows
+    assert ["not UTF-8" in problem.found for problem in catalog.problems.errors] == [True]
+
+
+@pytest.mark.parametrize(
+    "text", ["霓虹燈光下的城市夜景，細節豐富", "麒麟与凤凰", "一只猫😀", "café 一只橘猫坐在窗台上"]
+)
+def test_less_common_chinese_is_read_too(text: str) -> None:
+    rows, catalog = read(f"prompt,model\n{text},gpt-image-2\n".encode("gb18030"))
+    assert [row.prompt for row in rows] == [text]
+    assert not catalog.problems

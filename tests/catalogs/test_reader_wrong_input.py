@@ -808,6 +808,24 @@ def test_all_problems_of_a_file_come_at_once_in_row_order() -> None:
     assert [row.row_id for row in rows] == ["b"]
 
 
+def test_a_wrong_row_is_looked_at_to_its_end() -> None:
+    data = table("id,prompt,model,operation,n,size,params,images,take", "a,,nope,edit,x,wide,{,ftp://x,0")
+    columns = [problem.column for problem in read(data)[1].problems.errors]
+    assert columns == ["model", "n", "params", "size", "prompt", "images", "take"]
+
+
+def test_a_wrong_row_has_its_references_checked() -> None:
+    data = table("id,prompt,model,operation,n,images", f"a,x,{M},edit,0,row:gone", f"a,x,{M},edit,,row:lost")
+    problems = read(data)[1].problems
+    places = [(problem.row_number, problem.column, problem.found) for problem in problems.errors]
+    assert places == [
+        (1, "n", "'0'"),
+        (1, "images", "'row:gone'"),
+        (2, "id", "'a'"),
+        (2, "images", "'row:lost'"),
+    ]
+
+
 def test_past_a_thousand_problems_come_counts() -> None:
     data = table("prompt,model,n", *(["a cat,nope,"] * 700), *([f"a cat,{M},99"] * 800))
     problems = read(data)[1].problems
