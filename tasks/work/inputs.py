@@ -56,10 +56,9 @@ class InputDesk:
 
     async def fetch(self, url: str, fetcher: Fetcher, store: Store) -> InputSource:
         """Fetch an https input once and remember it. ``FetchError`` or ``BadImage`` if there is no picture."""
-        data = (await fetcher.fetch(url)).data
-        facts = inspect_image(data)
+        facts = await asyncio.to_thread(inspect_image, (await fetcher.fetch(url)).data)
         key = image_key(facts.sha256, facts.format).replace("images/", "inputs/", 1)
-        await store.put(key, data, content_type=facts.content_type)
+        await store.put(key, facts.data, content_type=facts.content_type)
         note = orjson.dumps({"url_sha256": _url_hash(url), "sha256": facts.sha256, "key": key})
         await store.create(_note_key(url), note)
         source = InputSource(sha256=facts.sha256, kind="store", location=key)

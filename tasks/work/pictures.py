@@ -2,18 +2,21 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tasks.journal import events as ev
 from tasks.protocols.redact import strip_query
 from tasks.storage.containers import BadImage
 from tasks.storage.fetch import FetchError
-from tasks.storage.keys import image_key
+from tasks.storage.inspect import ImageFacts
+from tasks.work.keeping import answer_tag, keep_image
 from tasks.work.services import Services
 from tasks.work.settling import now, stored_fields
 
 _TRIES = 4
 _FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
 
 
 class Unfetchable(Exception):
@@ -25,54 +28,73 @@ class Unfetchable(Exception):
 
 
 async def fetch_picture(
-    services: Services, key: str, index: int, picture: ev.AnsweredPicture
+    services: Services, answer: ev.Answered, index: int, picture: ev.AnsweredPicture
 ) -> tuple[ev.Stored, bytes]:
     """Fetch, check and store one picture of an answer. ``Unfetchable`` when its URL is dead or holds no picture.
 
     A bad download is tried again while the URL lives: the picture is paid for, only its bytes are missing.
     """
-    assert picture.url is not None
-    pause, last = _FIRST_PAUSE_S, "url_expired"
+    pause_s, last = _FIRST_PAUSE_S, "url_expired"
     for attempt in range(_TRIES):
         if attempt:
-            await asyncio.sleep(pause)
-            pause *= 3
+            await asyncio.sleep(pause_s)
+            pause_s *= 3
         try:
-            return await _fetch_once(services, key, index, picture)
+            return await _fetch_once(services, answer, index, picture)
         except BadImage:
             last = "bad_image"
         except FetchError as error:
-            last = _REASONS.get(error.reason, "connection")
+            last = _reason(error)
             if not error.retryable:
                 break
+            pause_s = max(pause_s, min(error.retry_after_s or 0.0, _LONGEST_PAUSE_S))
         left_s = _seconds_left(picture.expires_at)
         if left_s is not None and left_s < 0:
             break
-    raise Unfetchable(last)
+    found = await services.lost_and_found.find(answer, index)
+    if found is None:
+        raise Unfetchable(last)
+    key, facts = found
+    return _event(answer, index, picture, facts, key), facts.data
 
 
-async def _fetch_once(services: Services, key: str, index: int, picture: ev.AnsweredPicture) -> tuple[ev.Stored, bytes]:
+async def _fetch_once(
+    services: Services, answer: ev.Answered, index: int, picture: ev.AnsweredPicture
+) -> tuple[ev.Stored, bytes]:
     assert picture.url is not None
     started = time.monotonic()
     data = (await services.fetcher.fetch(picture.url)).data
-    spare = _seconds_left(picture.expires_at)
+    spare_s = _seconds_left(picture.expires_at)
     fetched = time.monotonic()
     facts = await services.inspector.inspect(data)
-    name = image_key(facts.sha256, facts.format)
     put_at = time.monotonic()
-    await services.store.put(name, data, content_type=facts.content_type)
-    event = ev.Stored(
-        at=now(),
-        key=key,
-        sample_index=index,
-        source_url=None if picture.url.startswith("data:") else strip_query(picture.url),
-        url_expires_at=picture.expires_at,
-        seconds_to_spare=None if spare is None else round(spare, 3),
+    key = await keep_image(services.store, facts, answer_tag(answer.key, answer.attempt, index))
+    event = replace(
+        _event(answer, index, picture, facts, key),
+        seconds_to_spare=None if spare_s is None else round(spare_s, 3),
         download_ms=round(1000 * (fetched - started)),
         store_ms=round(1000 * (time.monotonic() - put_at)),
-        **stored_fields(facts, name),
     )
-    return event, data
+    return event, facts.data
+
+
+def _event(answer: ev.Answered, index: int, picture: ev.AnsweredPicture, facts: ImageFacts, key: str) -> ev.Stored:
+    url = picture.url or ""
+    return ev.Stored(
+        at=now(),
+        key=answer.key,
+        sample_index=index,
+        source_url=None if url.startswith("data:") else strip_query(url),
+        url_expires_at=picture.expires_at,
+        **stored_fields(facts, key),
+    )
+
+
+def _reason(error: FetchError) -> str:
+    """The word of the manifest's closed list for a download that failed."""
+    if error.reason == "bad_status":
+        return "rate_limited" if error.status == 429 else "server_error"
+    return {"url_expired": "url_expired", "too_large": "too_large"}.get(error.reason, "connection")
 
 
 def _seconds_left(expires_at: str | None) -> float | None:
@@ -85,11 +107,3 @@ def deadline(answer: ev.Answered) -> str:
     """Sort key: the nearest URL deadline of an answer, undated ones last."""
     dates = [p.expires_at for p in answer.pictures if p.expires_at]
     return min(dates, default="9999")
-
-
-_REASONS = {
-    "url_expired": "url_expired",
-    "too_large": "too_large",
-    "blocked": "connection",
-    "not_an_image": "bad_image",
-}

@@ -99,7 +99,7 @@ class RowWorker:
             return {}
         missing = [(i, p) for i, p in enumerate(state.answer.pictures) if i not in state.stored]
         results = await asyncio.gather(
-            *(fetch_picture(self._services, state.key, i, p) for i, p in missing if p.url), return_exceptions=True
+            *(fetch_picture(self._services, state.answer, i, p) for i, p in missing if p.url), return_exceptions=True
         )
         reasons = ["bad_image" for _, p in missing if p.bad]
         fetched: dict[int, bytes] = {}

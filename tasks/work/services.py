@@ -18,6 +18,7 @@ from tasks.storage.inspect import Inspector
 from tasks.storage.store import Store
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
+from tasks.work.keeping import LostAndFound
 from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
 from tasks.work.progress import Progress
@@ -45,6 +46,7 @@ class Services:
     inspector: Inspector
     desk: InputDesk
     reader: Reader
+    lost_and_found: LostAndFound
     policy: Policy
     redactor: Redactor
     progress: Progress

@@ -13,9 +13,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from catalogs.money import format_usd
+from tasks.journal.errors import StoreDown
 from tasks.settings import Settings
 from tasks.storage.open import open_store
-from tasks.storage.store import Store
+from tasks.storage.store import Store, StoreError
 from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
@@ -108,7 +109,11 @@ class Session:
     async def _one(self, work: PartitionWork, *, wait: bool) -> Counter[str] | None:
         """One partition's outcomes, or None if another run owns it and ``wait`` is false."""
         async with self.services.gate.open(work.rows) as place:
-            result = await run_partition(self.services, self.ready_plan, work, self.committer, place, wait=wait)
+            try:
+                result = await run_partition(self.services, self.ready_plan, work, self.committer, place, wait=wait)
+            except (StoreDown, StoreError) as error:
+                self.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
+                return Counter()
         return None if result is None else Counter(result.outcomes)
 
     async def next_wave(self, wave: int) -> list[PartitionWork]:
@@ -120,10 +125,17 @@ class Session:
     async def finish(self) -> RunResult:
         """Commit what is left, replace the alias, and say how the catalogs now stand."""
         plan, services = self.ready_plan, self.services
-        await commit_stragglers(self.store, services.dataset, self.committer)
-        await self.committer.finish(final=not self.stop.stopped)
-        outcomes = await standing(self.store, {origin.name for origin in plan.origins})
-        progress = services.progress
+        try:
+            await commit_stragglers(self.store, services.dataset, self.committer)
+            await self.committer.finish(final=not self.stop.stopped)
+            outcomes = await standing(self.store, {origin.name for origin in plan.origins})
+        except (StoreError, StoreDown) as error:
+            self.stop.stop("store_down", f"the manifest could not be committed: {error}")
+            outcomes = plan.summary.outcomes  # as the plan saw them: what came since is in the journal and the spool
+        return self._result(outcomes)
+
+    def _result(self, outcomes: Counter[str]) -> RunResult:
+        progress = self.services.progress
         return result_of(
             outcomes,
             run_id=self.run_id,
@@ -134,7 +146,7 @@ class Session:
             wall_s=time.monotonic() - self.began,
             paid_phase_s=progress.paid_phase_s,
             stopped=self.stop.reason,
-            message=self.stop.message,
+            message=self.services.redactor.text(self.stop.message),
         )
 
     def approved(self) -> bool:

@@ -17,8 +17,8 @@ from tasks.protocols.formats import parse
 from tasks.protocols.wire import Answer, Call, Failure, Picture, Reply
 from tasks.storage.containers import BadImage
 from tasks.storage.inspect import ImageFacts, Inspector
-from tasks.storage.keys import image_key
 from tasks.storage.store import Store
+from tasks.work.keeping import answer_tag, keep_image
 from tasks.work.table import ModelTable
 
 Retries = Callable[[ev.Intent, Failure], bool]
@@ -77,7 +77,12 @@ class Settler:
 
     async def _answered(self, intent: ev.Intent, context: ReplyContext, answer: Answer) -> ev.Answered:
         model = self._table.get(intent.model)
-        pictures = tuple([await self._picture(picture, model, context.received_at) for picture in answer.pictures])
+        pictures = tuple(
+            [
+                await self._picture(picture, model, context.received_at, answer_tag(intent.key, intent.attempt, index))
+                for index, picture in enumerate(answer.pictures)
+            ]
+        )
         usage = answer.usage
         cost = prices.charged_micros(
             model,
@@ -109,15 +114,14 @@ class Settler:
             generate_ms=context.generate_ms,
         )
 
-    async def _picture(self, picture: Picture, model: Model, received_at: str) -> ev.AnsweredPicture:
+    async def _picture(self, picture: Picture, model: Model, received_at: str, tag: str) -> ev.AnsweredPicture:
         if picture.data is None:
             return ev.AnsweredPicture(url=picture.url, expires_at=expiry(received_at, model.url_ttl_s))
         try:
             facts = await self._inspector.inspect(picture.data)
         except BadImage as error:
-            return ev.AnsweredPicture(bad=str(error))
-        key = image_key(facts.sha256, facts.format)
-        await self._store.put(key, picture.data, content_type=facts.content_type)
+            return ev.AnsweredPicture(bad=error.reason)
+        key = await keep_image(self._store, facts, tag)
         return ev.AnsweredPicture(stored=stored_fields(facts, key))
 
     def _failed(self, intent: ev.Intent, context: ReplyContext, failure: Failure) -> ev.Rejected | ev.Unknown:

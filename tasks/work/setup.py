@@ -23,6 +23,7 @@ from tasks.storage.store import Store
 from tasks.work.fixing import fix_choices, fix_takes
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
+from tasks.work.keeping import LostAndFound
 from tasks.work.pace import Pace
 from tasks.work.plan import Plan
 from tasks.work.progress import Progress
@@ -80,6 +81,7 @@ async def open_services(
             inspector=Inspector(),
             desk=plan.desk,
             reader=Reader(),
+            lost_and_found=LostAndFound(store),
             policy=Policy(on_unknown=options.on_unknown),
             redactor=Redactor(settings.secrets()),
             progress=Progress(planned=plan.summary.calls),
