@@ -33,9 +33,11 @@ def user_message(text: str, images: Sequence[InputImage], *, detail: str | None 
 
 
 def read_choices(value: Json) -> list[Choice]:
-    """The choices of a chat completion; empty for any other value."""
+    """The choices of a chat completion, one empty one if it has none; nothing for any other value."""
     choices = value.get("choices") if isinstance(value, dict) else None
-    return [_choice(item) for item in choices if isinstance(item, dict)] if isinstance(choices, list) else []
+    if not isinstance(choices, list):
+        return []
+    return [_choice(item) for item in choices if isinstance(item, dict)] or [_choice({})]
 
 
 def _choice(item: dict[str, Json]) -> Choice:

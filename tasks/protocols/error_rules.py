@@ -13,6 +13,7 @@ from tasks.protocols.wire import Reply, Stage
 
 _MATCHED_CHARS = 4000
 _QUOTES = str.maketrans("’‘ʼ`“”„", "''''\"\"\"")
+_FAILURE_REASON = re.compile(r'"failure_reason"\s{0,5}:\s{0,5}"(\w{1,60})"')
 _FENCED = re.compile(r"```[^`]{0,4000}(?:```|$)")
 
 
@@ -49,10 +50,15 @@ def choose(case: Case) -> Rule:
     return with_status_200(rule) if case.status < 300 else rule
 
 
-def sentence(text: str) -> Rule:
-    """The rule for words where a picture should be. Fenced code is left out: models echo the prompt in it."""
-    folded = fold(_FENCED.sub(" ", text[:_MATCHED_CHARS]))
+def sentence(folded: str) -> Rule:
+    """The rule for words (see ``own_words``) where a picture should be."""
     return next((rule for pattern, rule in table.SENTENCES if pattern.search(folded)), table.NO_IMAGE)
+
+
+def own_words(text: str) -> str:
+    """What a model says itself, folded: no fenced code, since that echoes the prompt, but its failure_reason."""
+    reasons = _FAILURE_REASON.findall(text, 0, _MATCHED_CHARS)
+    return fold(" ".join([_FENCED.sub(" ", text[:_MATCHED_CHARS]), *reasons]))
 
 
 def stage_of(folded: str) -> Stage:
@@ -120,7 +126,7 @@ def _by_body(case: Case) -> Rule:
     if case.error.status is not None:
         return table.STATUSES.get(case.error.status, table.TRANSIENT_MAYBE_PAID)
     if case.is_json and case.error.message:
-        said = sentence(case.error.message)
+        said = sentence(own_words(case.error.message))
         if said != table.NO_IMAGE:
             return said
     return table.TRANSIENT_MAYBE_PAID if case.is_json and case.error.explicit else table.MALFORMED

@@ -68,7 +68,8 @@ def _patterns(*rows: tuple[Rule, tuple[str, ...]]) -> tuple[tuple[re.Pattern[str
 
 CODES = _codes(
     (REFUSED, "content_policy_violation moderation_blocked content_filter content_filtered policy_violation"),
-    (REFUSED, "responsibleaipolicyviolation content_blocked data_inspection_failed image_safety prohibited_content"),
+    (REFUSED, "responsibleaipolicyviolation content_blocked content_moderated image_safety prohibited_content"),
+    (REFUSED, "data_inspection_failed"),
     (REFUSED_PROMPT, "sensitive_words_detected, prompt_blocked, input_moderation, request moderated, invalid_prompt"),
     (REFUSED_OUTPUT, "output_moderation, content moderated"),
     (INVALID, "unknown_parameter invalid_value invalid_type missing_required_parameter unsupported_parameter"),

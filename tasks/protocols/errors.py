@@ -9,7 +9,7 @@ from typing import Literal
 
 from tasks.protocols import error_table as table
 from tasks.protocols.body import Body, read_body, request_id, without_request_id
-from tasks.protocols.error_rules import Case, case_of, choose, fold, sentence, stage_of, with_status_200
+from tasks.protocols.error_rules import Case, case_of, choose, fold, own_words, sentence, stage_of, with_status_200
 from tasks.protocols.error_table import Rule
 from tasks.protocols.redact import PATTERNS, Redactor
 from tasks.protocols.retry_after import capped_s, wanted_pause_s
@@ -52,9 +52,10 @@ def classify_text(text: str, call: Call, redactor: Redactor = PATTERNS) -> Failu
 
     Possibly charged, and not sent again. Of a vision call, only a refusal makes sense here.
     """
-    rule = with_status_200(sentence(text))
+    words = own_words(text)
+    rule = with_status_200(sentence(words))
     message = shortened(text, redactor) or "the reply holds neither a picture nor words"
-    return failed(rule, message, Reply(status=200, headers={}, body=b""), call, words=fold(text))
+    return failed(rule, message, Reply(status=200, headers={}, body=b""), call, words=words)
 
 
 def no_reply(kind: NoReplyKind, detail: str, redactor: Redactor = PATTERNS) -> Failure:
