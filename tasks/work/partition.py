@@ -88,8 +88,8 @@ class _Partition:
             await self._pool(iter(known))
             await self._pool(row for row in self._rows_to_work() if row.wanted.key not in again)
             await self._pool(row for row in self._rows_to_work() if row.wanted.key in again)
-            if self._services.stop.stopped and not self._journal_done():
-                await self._journal.append(ev.Paused(at=now(), reason=self._pause_reason()))
+            if self._services.stop.stopped:
+                await self._pause_the_rest()
         finally:
             watcher.cancel()
         return self._result()
@@ -182,16 +182,15 @@ class _Partition:
         for task in list(self._buyer.posting):
             task.cancel()
 
-    def _pause_reason(self) -> str:
+    async def _pause_the_rest(self) -> None:
+        """Say of every row whose turn did not come why that is."""
         reason = self._services.stop.reason
-        return reason if reason in ("budget", "provider_stopped") else "interrupted"
-
-    def _journal_done(self) -> bool:
-        return all(
-            outcome(self._journal.fold.keys.get(w.event.key or ""))[0] != "pending"
-            for w in self._journal.fold.wants.values()
-            if w.current
-        )
+        word = reason if reason in ("budget", "provider_stopped") else "interrupted"
+        states = self._journal.fold.keys
+        keys = (row.wanted.key or "" for row in self._rows_to_work())
+        left = (key for key in keys if outcome(states.get(key))[0] == "pending")
+        while chunk := tuple(islice(left, _EVENTS_PER_APPEND)):
+            await self._journal.append(ev.Paused(at=now(), reason=word, keys=chunk))
 
     def _result(self) -> PartitionResult:
         counts: dict[str, int] = {}
