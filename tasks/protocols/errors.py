@@ -15,7 +15,7 @@ from tasks.protocols.redact import PATTERNS, Redactor
 from tasks.protocols.retry_after import capped_s, wanted_pause_s
 from tasks.protocols.wire import Call, Failure, Reply, Stage, Usage
 
-NoReplyKind = Literal["not_sent", "timeout", "connection_lost"]
+NoReplyKind = Literal["not_sent", "timeout", "connection_lost", "malformed_reply"]
 
 _MESSAGE_CHARS = 500
 _RAW_CHARS = 2000

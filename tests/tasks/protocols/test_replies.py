@@ -171,7 +171,7 @@ def test_no_reply_is_free_only_if_nothing_was_sent():
     assert seen(no_reply("not_sent", "connection refused")) == Expected(
         error_class="transient", reason="connection", resend=True
     )
-    for kind in ("timeout", "connection_lost"):
+    for kind in ("timeout", "connection_lost", "malformed_reply"):
         assert seen(no_reply(kind, "gone")) == Expected(error_class="unknown", reason=kind, paid="unknown")
 
 
