@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
+from catalogs.checks import recheck
 from catalogs.guide import choose as choose_model
 from catalogs.problems import Problems
 from catalogs.reader import read_catalog
@@ -88,6 +89,9 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
             for row in read:
                 plan.read += 1
                 chosen = await _chosen(plan, row)
+                if chosen is not row:
+                    for complaint in recheck(chosen, plan.table.get(chosen.model)):
+                        read.problems.add(complaint, row.row_number)
                 take = _take(plan, file.name, chosen, raised)
                 if not chosen.images and chosen.mask is None:
                     planned = plan_row(plan, chosen, origin, plan.read, take, [])
