@@ -47,7 +47,7 @@ async def run_partition(
     finished. Raises ``StoreDown`` when outcomes cannot be recorded.
     """
     while True:
-        settle = Settler(services.store, services.table, services.inspector)
+        settle = Settler(services.store, services.table, services.inspector, services.redactor)
         journal = await open_partition(
             services.store, services.dataset, work.partition, services.owner, spool=services.spool, settle=settle,
             on_wait=services.say, wait=wait, timing=services.pace.journal,
@@ -142,7 +142,7 @@ class _Partition:
     def _rows_to_work(self) -> Iterable[PlannedRow]:
         limit = self._plan.summary.limit_seq
         for row in self._plan.rows(self._work):
-            if row.action in ("fetch", "read") or (row.action == "buy" and (limit is None or row.seq <= limit)):
+            if row.action in ("hold", "fetch", "read") or (row.action == "buy" and (limit is None or row.seq <= limit)):
                 yield row
 
     async def _pool(self, rows: Iterable[PlannedRow]) -> None:

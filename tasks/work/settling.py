@@ -5,7 +5,7 @@ The blob that is spooled and may wait in ``late/`` carries its own context, so a
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -14,12 +14,14 @@ from catalogs import prices
 from catalogs.types import Model
 from tasks.journal import events as ev
 from tasks.protocols.formats import parse
-from tasks.protocols.wire import Answer, Call, Failure, Picture, Reply
+from tasks.protocols.redact import PATTERNS, Redactor
+from tasks.protocols.wire import Answer, Call, Failure, Picture, Reply, Usage
 from tasks.storage.containers import BadImage
 from tasks.storage.inspect import ImageFacts, Inspector
 from tasks.storage.store import Store
 from tasks.work.keeping import answer_tag, keep_image
 from tasks.work.table import ModelTable
+from tasks.work.url_life import expiry
 
 Retries = Callable[[ev.Intent, Failure], bool]
 
@@ -63,14 +65,14 @@ def decode_reply(blob: bytes) -> tuple[ReplyContext, Reply]:
 class Settler:
     """Reads replies. Pictures that come inside a reply are stored before the answer is recorded."""
 
-    def __init__(self, store: Store, table: ModelTable, inspector: Inspector) -> None:
-        self._store, self._table, self._inspector = store, table, inspector
+    def __init__(self, store: Store, table: ModelTable, inspector: Inspector, redactor: Redactor = PATTERNS) -> None:
+        self._store, self._table, self._inspector, self._redactor = store, table, inspector, redactor
         self.will_retry: Retries = _resend
 
     async def __call__(self, intent: ev.Intent, blob: bytes) -> ev.Answered | ev.Rejected | ev.Unknown:
         """The event for one reply to ``intent``."""
         context, reply = decode_reply(blob)
-        parsed = parse(reply, _call(context))
+        parsed = parse(reply, _call(context), self._redactor)
         if isinstance(parsed, Failure):
             return self._failed(intent, context, parsed)
         return await self._answered(intent, context, parsed)
@@ -84,19 +86,7 @@ class Settler:
             ]
         )
         usage = answer.usage
-        cost = prices.charged_micros(
-            model,
-            operation=context.operation,  # type: ignore[arg-type]  # written by us from an Operation
-            delivered=len(pictures) if context.operation != "vision" else 1,
-            requested_n=context.n,
-            size=context.size,
-            quality=context.quality,
-            input_images=context.inputs,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            input_text_tokens=usage.input_text_tokens,
-            input_image_tokens=usage.input_image_tokens,
-        )
+        cost = _charged(model, context, usage, len(pictures) if context.operation != "vision" else 1)
         return ev.Answered(
             at=context.received_at,
             key=intent.key,
@@ -116,7 +106,8 @@ class Settler:
 
     async def _picture(self, picture: Picture, model: Model, received_at: str, tag: str) -> ev.AnsweredPicture:
         if picture.data is None:
-            return ev.AnsweredPicture(url=picture.url, expires_at=expiry(received_at, model.url_ttl_s))
+            dies_at = expiry(picture.url or "", received_at, model.url_ttl_s)
+            return ev.AnsweredPicture(url=picture.url, expires_at=dies_at)
         try:
             facts = await self._inspector.inspect(picture.data)
         except BadImage as error:
@@ -141,23 +132,40 @@ class Settler:
             http_status=failure.http_status,
             message=failure.message,
             request_id=failure.request_id,
-            cost_micros={"no": 0, "yes": intent.cap_micros, "unknown": None}[failure.paid],
+            cost_micros=self._cost_of(intent, context, failure),
             billed=failure.paid,
             queue_ms=context.queue_ms,
             generate_ms=context.generate_ms,
         )
 
+    def _cost_of(self, intent: ev.Intent, context: ReplyContext, failure: Failure) -> int | None:
+        """What a charged reply without an answer cost: by its usage or its price, else its worst case."""
+        if failure.paid != "yes":
+            return 0 if failure.paid == "no" else None
+        known = _charged(self._table.get(intent.model), context, failure.usage, 1)
+        return intent.cap_micros if known is None else known
+
+
+def _charged(model: Model, context: ReplyContext, usage: Usage, delivered: int) -> int | None:
+    """What the reply was billed in micro-dollars; None if it does not tell."""
+    return prices.charged_micros(
+        model,
+        operation=context.operation,  # type: ignore[arg-type]  # written by us from an Operation
+        delivered=delivered,
+        requested_n=context.n,
+        size=context.size,
+        quality=context.quality,
+        input_images=context.inputs,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        input_text_tokens=usage.input_text_tokens,
+        input_image_tokens=usage.input_image_tokens,
+    )
+
 
 def _resend(_intent: ev.Intent, failure: Failure) -> bool:
     """What is known of a late answer: nobody waits to send it again, but the next run may."""
     return failure.resend
-
-
-def expiry(received_at: str, url_ttl_s: int | None) -> str | None:
-    """When a URL received at that time dies; None if nobody documents it."""
-    if url_ttl_s is None:
-        return None
-    return (datetime.fromisoformat(received_at) + timedelta(seconds=url_ttl_s)).isoformat(timespec="microseconds")
 
 
 def stored_fields(facts: ImageFacts, key: str) -> dict[str, Any]:

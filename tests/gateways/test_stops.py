@@ -1,0 +1,70 @@
+"""A rejected key or an empty purse stops the run: nothing is lost, little is asked, and the next run goes on."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tests.gateways.looking import assert_books_agree, posts, row_meeting
+from tests.support.runs import charged, current_rows, run, write_catalog
+
+IN_FLIGHT = 6
+# scenario -> the class that the call log shows
+STOPPING = {
+    **dict.fromkeys(("bad_key", "key_expired", "key_exhausted", "banned", "azure_blocked"), "auth"),
+    **dict.fromkeys(
+        ("billing_hard_limit", "balance_empty", "balance_units", "preconsume_failed", "insufficient_quota",
+         "credit_exhausted", "spend_limit", "project_spend_limit", "rate_limit_long", "quota_as_saturated"),
+        "quota",
+    ),
+}  # fmt: skip
+AT_ONCE = sorted(set(STOPPING) - {"quota_as_saturated"})  # that one is asked once more, a minute later
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+async def test_the_run_stops_within_the_calls_in_flight_and_leaves_its_rows_pending(
+    name: str, tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [row_meeting("slow:0", id=f"r{number}", prompt=f"lake {number}") for number in range(40)]
+    catalog = write_catalog(tmp_path / "c.csv", rows)
+    gateway.switch(scenarios=[name])
+    result = await run(catalog, tmp_path / "ds", gateway, concurrency=IN_FLIGHT)
+    sent = posts(gateway)
+    assert 1 <= len(sent) <= IN_FLIGHT
+    assert (result.stopped, result.exit_code, result.pending) == ("provider_stopped", 5, 40)
+    assert {row["outcome_reason"] for row in current_rows(tmp_path / "ds")} == {"provider_stopped"}
+    assert (result.cost_micros, result.at_risk_micros, charged(gateway)) == (0, 0, [])
+    assert sent[-1]["started_s"] - sent[0]["finished_s"] <= 2
+    assert time.time() - sent[0]["finished_s"] < 60, "the run went on long after it was told to stop"
+    assert_books_agree(gateway, tmp_path / "ds")
+
+
+@pytest.mark.parametrize("name", ["bad_key", "balance_empty"])
+async def test_a_stopped_run_goes_on_where_it_was_and_pays_nothing_twice(
+    name: str, tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [row_meeting("slow:0", id=f"r{number}", prompt=f"lake {number}") for number in range(30)]
+    catalog = write_catalog(tmp_path / "c.csv", rows)
+    gateway.switch(balance_usd="0.20")
+    first = await run(catalog, tmp_path / "ds", gateway, concurrency=IN_FLIGHT)
+    assert (first.exit_code, first.succeeded) == (5, 10)
+    gateway.switch(balance_usd=None, scenarios=[name])
+    second = await run(catalog, tmp_path / "ds", gateway, concurrency=IN_FLIGHT)
+    assert (second.exit_code, second.succeeded, second.pending) == (5, 10, 20)
+    gateway.switch(scenarios=[])
+    third = await run(catalog, tmp_path / "ds", gateway, concurrency=IN_FLIGHT)
+    assert (third.exit_code, third.succeeded, third.reused) == (0, 30, 10)
+    assert len(charged(gateway)) == 30
+    assert_books_agree(gateway, tmp_path / "ds")
+
+
+@pytest.mark.slow
+async def test_an_empty_purse_under_a_saturated_text_is_asked_once_more_and_then_stops(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [row_meeting("slow:0", id=f"r{number}", prompt=f"lake {number}") for number in range(20)]
+    gateway.switch(scenarios=["quota_as_saturated"])
+    result = await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, concurrency=4)
+    assert (result.exit_code, result.pending) == (5, 20)
+    assert len(posts(gateway)) <= 8
