@@ -19,8 +19,10 @@ def show_plan(plan: Plan) -> None:
             for name, s in sorted(summary.models.items())
         ]
         print(table(rows, right=frozenset({1, 2, 3, 4})))
+    for text in summary.retired:
+        say(f"note: {text.partition(': ')[2]}")
     for text in summary.warnings:
-        say(text)
+        say(f"warning: {text}")
 
 
 def show_comparison(plan: Plan) -> None:

@@ -112,7 +112,12 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
                 rows.add(bucket_of(plan, planned.wanted), planned)
     if any(problems):
         raise InvalidCatalog.of(problems)
-    plan.summary.warnings += [line for found in problems for line in found.lines()]
+    plan.summary.warnings += [
+        str(warning)
+        for found in problems
+        for warning in found.warnings
+        if not (warning.column == "model" and "retire" in warning.allowed)  # the plan says it once for each model
+    ]
 
 
 async def _chosen(plan: "Plan", row: Row) -> Row:
