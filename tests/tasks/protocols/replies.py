@@ -41,6 +41,7 @@ INVALID = Expected(error_class="invalid", reason="invalid_request")
 TOO_LARGE = Expected(error_class="invalid", reason="too_large")
 AUTH = Expected(error_class="auth", reason="provider_stopped")
 QUOTA = Expected(error_class="quota", reason="provider_stopped")
+QUOTA_SOMEWHERE = Expected(error_class="quota", reason="provider_stopped", resend=True, max_resends=1, retry_after_s=60)
 NO_MODEL = Expected(error_class="model_unavailable", reason="model_unavailable")
 NO_CHANNEL = Expected(error_class="model_unavailable", reason="model_unavailable", resend=True, max_resends=2)
 LIMITED = Expected(error_class="rate_limited", reason="rate_limited", resend=True)
@@ -160,16 +161,13 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("9.1-429-rate_limit_exceeded.json", 429, IMAGES, LIMITED),
     ("9.1-429-try-again-in.json", 429, IMAGES, LIMITED_72_S),
     ("9.1-429-insufficient_quota.json", 429, IMAGES, QUOTA),
+    ("9.1-429-insufficient_quota-by-type.json", 429, IMAGES, QUOTA),
+    ("9.1-429-insufficient_quota-by-type-saturated.json", 429, IMAGES, QUOTA_SOMEWHERE),
     ("9.1-429-credit_balance_exhausted.json", 429, IMAGES, QUOTA),
     ("9.1-429-organization_spend_limit_exceeded.json", 429, IMAGES, QUOTA),
     ("9.1-429-project_spend_limit_exceeded.json", 429, IMAGES, QUOTA),
     ("9.1-429-organization_usage_limit_exceeded.json", 429, IMAGES, QUOTA),
-    (
-        "9.1-429-insufficient_quota-saturated.json",
-        429,
-        IMAGES,
-        Expected(error_class="quota", reason="provider_stopped", resend=True, max_resends=1, retry_after_s=60),
-    ),
+    ("9.1-429-insufficient_quota-saturated.json", 429, IMAGES, QUOTA_SOMEWHERE),
     ("9.1-429-saturated.json", 429, CHAT, LIMITED),
     ("9.1-429-saturated-bad-status.json", 429, CHAT, LIMITED),
     ("9.1-429-new-limit.json", 429, CHAT, LIMITED),
@@ -197,6 +195,7 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("9.1-503-new-no-channel.json", 503, CHAT, NO_CHANNEL),
     ("9.1-503-saturated.json", 503, CHAT, LIMITED),
     ("9.1-504-nginx.html", 504, IMAGES, GATEWAY),
+    ("9.1-504-do_request_failed.json", 504, IMAGES, GATEWAY),
     ("9.1-504-json.json", 504, IMAGES, GATEWAY),
     ("9.1-524-cloudflare.html", 524, CHAT, GATEWAY),
     ("9.1-524-plain.txt", 524, CHAT, GATEWAY),
@@ -215,6 +214,7 @@ FAILURES: tuple[tuple[str, int, Call, Expected], ...] = (
     ("200-half-json.txt", 200, IMAGES, MALFORMED),
     ("200-error-unknown.json", 200, IMAGES, ERROR_IN_200),
     ("200-quota.json", 200, CHAT, QUOTA),
+    ("200-message-only.json", 200, IMAGES, MALFORMED),
     ("200-async-task.json", 200, IMAGES, NO_IMAGE),
     ("200-number.json", 200, IMAGES, MALFORMED),
     ("200-null.json", 200, CHAT, MALFORMED),
