@@ -22,6 +22,7 @@ from tasks.protocols.wire import Call, Failure, Reply
 from tasks.work.services import Services
 from tasks.work.settling import ReplyContext, Settler, encode_reply, now
 
+_LARGEST_ERROR_BYTES = 65_536
 T = TypeVar("T")
 Result = ev.Answered | ev.Rejected | ev.Unknown | ev.Withdrawn
 
@@ -70,15 +71,19 @@ class Buyer:
         finally:
             self._rows.pop(purchase.key, None)
 
+    async def hold_if_due(self, key: str) -> None:
+        """Mark a key as held if its unknown attempts are used up: it may be one that a killed run left in flight."""
+        if decide(self._journal.fold.keys.get(key), self._services.policy) == "hold":
+            reason = "on_unknown_hold" if self._services.options.on_unknown == "hold" else "attempts_exhausted"
+            await self._journal.hold(key, reason)
+
     async def _until_decided(self, purchase: Purchase) -> None:
         services, stop = self._services, self._services.stop
         call: Call | None = None
         while not stop.stopped:
             decision = decide(self._journal.fold.keys.get(purchase.key), services.policy)
-            if decision == "hold":
-                reason = "on_unknown_hold" if services.options.on_unknown == "hold" else "attempts_exhausted"
-                await self._journal.hold(purchase.key, reason)
             if decision != "buy":
+                await self.hold_if_due(purchase.key)
                 return
             call = call or await purchase.make_call()
             result = await self._attempt(purchase, call)
@@ -129,7 +134,9 @@ class Buyer:
             raise NotSent(self._not_sent(intent, failure)) from None
         except http.NoReply as error:
             lane.ended(no_reply(error.kind, str(error)))
-            raise Lost(error.kind, message=str(error)) from None
+            if error.partial is None or isinstance(parse(error.partial, call), Failure):
+                raise Lost(error.kind, message=str(error)) from None
+            reply = error.partial  # cut off, but the pictures are whole: they are paid for
         except asyncio.CancelledError:
             if services.stop.stopped:
                 raise Lost("connection_lost", message="given up when the grace was over") from None
@@ -207,9 +214,9 @@ class Buyer:
 
 
 def _trouble(reply: Reply, call: Call) -> Failure | None:
-    """What an error status means for the calls behind this one; its own meaning is settled when it is safe."""
-    if reply.status < 400:
-        return None
+    """What a reply means for the calls behind this one; its own meaning is settled when it is safe."""
+    if reply.status < 400 and len(reply.body) > _LARGEST_ERROR_BYTES:
+        return None  # a picture: not worth decoding twice
     parsed = parse(reply, call)
     return parsed if isinstance(parsed, Failure) else None
 
