@@ -1,11 +1,15 @@
 """What is to be done about one planned row, given what its dataset already knows: the rules of a (re)run."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from tasks.journal.events import Answered, Rejected, Wanted
 from tasks.journal.fold import KeyState, outcome
 from tasks.work.options import RunOptions
 from tasks.work.spill import Action
+
+UNDATED_URLS_LIVE = timedelta(hours=24)  # nobody documents it; after that, a user may buy the picture anew
+_COULD_STILL_COME = frozenset({"bad_image", "connection", "server_error", "rate_limited"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ def choose(state: KeyState | None, wanted: Wanted, options: RunOptions, *, max_u
             return Choice("buy" if tries < max_unknown and options.on_unknown == "retry" else "none", now)
         return Choice("buy" if _takes_up(options, now) else "none", now, release=_takes_up(options, now))
     if options.only == "pending":
+    if now == "failed" and bytes_may_come(state):
+        return Choice("fetch", now)
         free = now == "failed" and not possibly_billed(state)
         return Choice("buy" if free else "none", now, release=free)
     taken = _takes_up(options, now)
@@ -46,6 +52,23 @@ def possibly_billed(state: KeyState) -> bool:
 
 
 def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
+def bytes_may_come(state: KeyState) -> bool:
+    """Whether a failed download may be tried again: the picture is paid for and its URL still lives."""
+    answer, finished = state.answer, state.finished
+    if answer is None or finished is None or finished.reason not in _COULD_STILL_COME:
+        return False
+    undated_until = datetime.fromisoformat(answer.at) + UNDATED_URLS_LIVE
+    return any(
+        picture.url and datetime.now(UTC) < (_date(picture.expires_at) or undated_until)
+        for index, picture in enumerate(answer.pictures)
+        if index not in state.stored
+    )
+
+
+def _date(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
     """Whether a stored picture still lacks the reading that the row and the run ask for."""
     if not wanted.ocr or ocr == "off" or wanted.operation == "vision":
         return False

@@ -17,6 +17,7 @@ from tasks.work.settling import now, stored_fields
 _TRIES = 4
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
+CLOSE_S = 60.0  # seconds to spare that call for a warning
 
 
 class Unfetchable(Exception):
@@ -66,6 +67,8 @@ async def _fetch_once(
     data = (await services.fetcher.fetch(picture.url)).data
     spare_s = _seconds_left(picture.expires_at)
     fetched = time.monotonic()
+    if spare_s is not None:
+        _warn_if_close(services, spare_s)
     facts = await services.inspector.inspect(data)
     put_at = time.monotonic()
     key = await keep_image(services.store, facts, answer_tag(answer.key, answer.attempt, index))
@@ -76,6 +79,14 @@ async def _fetch_once(
         store_ms=round(1000 * (time.monotonic() - put_at)),
     )
     return event, facts.data
+
+
+def _warn_if_close(services: Services, spare_s: float) -> None:
+    """Say that downloads come close to the end of their URLs, again only when it is half as much as before."""
+    before_s = services.progress.least_spare_s
+    if spare_s < CLOSE_S and (before_s is None or spare_s < before_s / 2):
+        services.progress.least_spare_s = spare_s
+        services.say(f"a picture was fetched {spare_s:.1f} s before its URL dies: fewer calls in flight would help")
 
 
 def _event(answer: ev.Answered, index: int, picture: ev.AnsweredPicture, facts: ImageFacts, key: str) -> ev.Stored:

@@ -22,6 +22,7 @@ class Progress:
     in_flight: int = 0
     first_post: float | None = None
     last_answer: float | None = None
+    least_spare_s: float | None = None  # of the downloads that came close to the end of their URL
     by_partition: dict[int, Counter[str]] = field(default_factory=dict)
 
     def posted(self) -> None:

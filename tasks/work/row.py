@@ -13,6 +13,7 @@ from tasks.protocols.masks import safe_mask
 from tasks.protocols.prompting import read_ocr, vision_prompt
 from tasks.protocols.wire import Answer, Call, InputImage
 from tasks.storage.containers import scan
+from tasks.work.choose import bytes_may_come
 from tasks.work.pictures import Unfetchable, fetch_picture
 from tasks.work.purchase import Buyer, Purchase
 from tasks.work.reading import LOCAL_READER
@@ -92,7 +93,7 @@ class RowWorker:
     async def _complete(self, row: PlannedRow, state: KeyState) -> dict[int, bytes]:
         """Fetch and store what the answer still lacks, and finish the key. Returns bytes that were just fetched."""
         assert state.answer is not None
-        if state.finished is not None:
+        if state.finished is not None and not (row.action == "fetch" and bytes_may_come(state)):
             return {}
         if row.wanted.operation == "vision":
             await self._journal.append(*self._vision_events(row, state))

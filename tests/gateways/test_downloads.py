@@ -1,0 +1,87 @@
+"""Bad downloads: asked for again while the URL lives, never bought again, and no trouble of the other rows."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tests.gateways.looking import assert_books_agree, posts, row_meeting
+from tests.support.runs import charged, current_rows, run, write_catalog
+
+# what comes at first, and the right picture then
+PASSING = ("file_html@1", "file_json@1", "file_truncated@1", "file_svg@1", "file_empty@1", "file_500@1", "file_reset@1",
+           "file_404@1", "file_trailing", "file_wrong_type", "file_redirect")  # fmt: skip
+LASTING = ("file_html", "file_truncated", "file_svg", "file_bomb", "file_huge", "file_gzip", "file_redirect_private")
+
+
+async def test_a_bad_download_is_fetched_again_and_bought_once(tmp_path: Path, gateway: SandboxProcess) -> None:
+    rows = [row_meeting(spelling) for spelling in PASSING]
+    result = await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, concurrency=16)
+    assert (result.succeeded, result.exit_code) == (len(PASSING), 0)
+    assert len(posts(gateway)) == len(charged(gateway)) == len(PASSING)
+
+
+async def test_pictures_are_stored_as_what_their_bytes_are_and_their_size_is_measured(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    names = ("jpeg_named_png", "wrong_size", "blank_picture")
+    rows = [row_meeting(name, size="1024x1024") for name in names]
+    await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    made = {row["row_id"]: row for row in current_rows(tmp_path / "ds")}
+    assert (made["jpeg_named_png"]["format"], made["jpeg_named_png"]["image_uri"][-4:]) == ("jpeg", ".jpg")
+    assert (made["wrong_size"]["width_px"], made["wrong_size"]["size_as_requested"]) == (1254, False)
+    assert made["blank_picture"]["size_as_requested"]
+
+
+async def test_what_never_is_a_picture_fails_its_row_alone_and_is_not_stored(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [row_meeting(spelling) for spelling in LASTING]
+    rows += [row_meeting("slow:0", id=f"good-{number}", prompt=f"a hill {number}") for number in range(20)]
+    result = await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, concurrency=16)
+    assert (result.succeeded, result.failed, result.exit_code) == (20, len(LASTING), 3)
+    assert len(posts(gateway)) == len(rows)
+    assert len(list((tmp_path / "ds" / "images").rglob("*.*"))) == 20
+    assert_books_agree(gateway, tmp_path / "ds")
+
+
+@pytest.mark.parametrize("only", ["pending", "failed", "all-but-succeeded"])
+async def test_a_later_run_fetches_what_was_paid_for_instead_of_buying_it_again(
+    only: str, tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    """The file server is back after four tries: the fifth is the next run's."""
+    catalog = write_catalog(tmp_path / "c.csv", [row_meeting("file_500@4")])
+    first = await run(catalog, tmp_path / "ds", gateway)
+    assert (first.failed, first.exit_code) == (1, 3)
+    second = await run(catalog, tmp_path / "ds", gateway, only=only)
+    assert (second.succeeded, second.cost_micros) == (1, 0)
+    assert len(posts(gateway)) == len(charged(gateway)) == 1
+    row = current_rows(tmp_path / "ds")[0]
+    assert (row["outcome"], row["billed"], row["attempts"]) == ("succeeded", "yes", 1)
+
+
+async def test_a_dead_url_waits_for_the_user_who_may_then_buy_again(tmp_path: Path, gateway: SandboxProcess) -> None:
+    gateway.switch(scenarios=["url_expired"])
+    catalog = write_catalog(tmp_path / "c.csv", [row_meeting("slow:0", id="late")])
+    await run(catalog, tmp_path / "ds", gateway)
+    gateway.switch(scenarios=[])
+    again = await run(catalog, tmp_path / "ds", gateway)
+    assert (again.failed, len(charged(gateway))) == (1, 1)
+    assert current_rows(tmp_path / "ds")[0]["outcome_reason"] == "url_expired"
+    wished = await run(catalog, tmp_path / "ds", gateway, only="failed")
+    assert (wished.succeeded, len(charged(gateway))) == (1, 2)
+
+
+async def test_a_url_that_dies_while_its_host_is_down_is_bought_anew_only_when_asked(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    gateway.switch(ttl_scale=0.001, scenarios=["file_500"])  # an hour is 3.6 s
+    catalog = write_catalog(tmp_path / "c.csv", [row_meeting("slow:0", id="late")])
+    assert (await run(catalog, tmp_path / "ds", gateway)).failed == 1
+    await asyncio.sleep(1)
+    gateway.switch(ttl_scale=1, scenarios=[])
+    assert (await run(catalog, tmp_path / "ds", gateway)).failed == 1
+    assert len(charged(gateway)) == 1
+    assert (await run(catalog, tmp_path / "ds", gateway, only="failed")).succeeded == 1
+    assert len(charged(gateway)) == 2
