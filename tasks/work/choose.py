@@ -33,11 +33,12 @@ def choose(state: KeyState | None, wanted: Wanted, options: RunOptions, *, max_u
     if now == "unknown":
         tries = sum(a.state in ("unknown", "open") for a in state.counted_attempts())
         if options.only == "pending":
-            return Choice("buy" if tries < max_unknown and options.on_unknown == "retry" else "none", now)
+            retry = tries < max_unknown and options.on_unknown == "retry"
+            return Choice("buy" if retry else "hold", now)
         return Choice("buy" if _takes_up(options, now) else "none", now, release=_takes_up(options, now))
-    if options.only == "pending":
     if now == "failed" and bytes_may_come(state):
         return Choice("fetch", now)
+    if options.only == "pending":
         free = now == "failed" and not possibly_billed(state)
         return Choice("buy" if free else "none", now, release=free)
     taken = _takes_up(options, now)
@@ -51,7 +52,6 @@ def possibly_billed(state: KeyState) -> bool:
     )
 
 
-def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
 def bytes_may_come(state: KeyState) -> bool:
     """Whether a failed download may be tried again: the picture is paid for and its URL still lives."""
     answer, finished = state.answer, state.finished
@@ -69,6 +69,7 @@ def _date(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
+def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
     """Whether a stored picture still lacks the reading that the row and the run ask for."""
     if not wanted.ocr or ocr == "off" or wanted.operation == "vision":
         return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catalogs.keys import waiting_key
-from catalogs.types import ImageRef, Provider, Row
+from catalogs.types import ImageRef, Problem, Provider, Row
 from tasks.journal.dataset import DATASET_NAME, DEFAULT_PARTITIONS, Dataset, open_dataset, partition_of
 from tasks.journal.events import Unwanted, Wanted
 from tasks.journal.fold import Fold
@@ -17,6 +17,7 @@ from tasks.storage.store import Store
 from tasks.work.choose import choose
 from tasks.work.inputs import InputDesk
 from tasks.work.options import RunOptions
+from tasks.work.problems import InvalidCatalog
 from tasks.work.request import CatalogOrigin, build_wanted, digest_of
 from tasks.work.sources import CatalogFile, read_rows
 from tasks.work.spill import InputSource, PlannedRow, Spill
@@ -134,7 +135,24 @@ async def make_plan(
         plan.discard()
         raise
     plan.summary.close(plan.table, options)
+    _refuse_unpriced(plan)
     return plan
+
+
+def _refuse_unpriced(plan: Plan) -> None:
+    """``InvalidCatalog`` if something is to be bought whose price nobody stated: unknown is never counted as 0."""
+    if not plan.summary.unpriced:
+        return
+    files = ", ".join(plan.options.catalogs)
+    problems = [
+        Problem(
+            file=files, row_number=None, column="model", found=f"{model}, whose price is not known ({count:,} rows)",
+            allowed=f"state what one picture or reading costs: --price {model}=USD",
+        )
+        for model, count in sorted(plan.summary.unpriced.items())
+    ]  # fmt: skip
+    plan.discard()
+    raise InvalidCatalog(problems)
 
 
 async def existing_dataset(store: Store) -> Dataset | None:
@@ -169,7 +187,8 @@ def placeholder(plan: Plan, later: LaterRow) -> PlannedRow:
         input_sha256s=None, waiting_for=waiting,
     )  # fmt: skip
     wanted = replace(wanted, digest=digest_of(wanted))
-    return PlannedRow(seq=later.seq, wave=0, action="wait", estimate_micros=None, cap_micros=None, wanted=wanted)
+    estimate, cap = plan.table.price(replace(wanted, input_sha256s=tuple("" for _ in later.row.images)))
+    return PlannedRow(seq=later.seq, wave=0, action="wait", estimate_micros=estimate, cap_micros=cap, wanted=wanted)
 
 
 def refs_of(row: Row) -> tuple[ImageRef, ...]:
@@ -281,7 +300,7 @@ def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow], 
         state = fold.keys.get(wanted.key) if wanted.key else None
         chosen = choose(state, wanted, options)
         action = row.action if row.action in ("wait", "fail") else chosen.action
-        if action in ("buy", "read") and named and wanted.row_id not in named:
+        if action in ("buy", "hold", "read") and named and wanted.row_id not in named:
             action = "none"
         if action == "buy" and wanted.key in buying:
             action = "none"  # another row of this plan buys the same picture
@@ -291,6 +310,8 @@ def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow], 
         made = len(state.attempts) if state else 0
         planned = replace(row, action=action, record=record, release=release, attempts=made)
         plan.summary.count(planned, chosen.outcome)
+        if action in ("buy", "read") and wanted.ocr and wanted.operation != "vision":
+            plan.summary.count_reading(wanted.samples, plan.table.reading(options.ocr))
         if record or action != "none":
             bucket = planned.wave * plan.partitions + partition
             plan.work.add(bucket, planned)
@@ -306,7 +327,7 @@ def _verb(row: PlannedRow) -> str:
     """What the UI says is done with a row."""
     if row.action == "buy":
         return row.wanted.operation
-    return "record" if row.action in ("none", "wait", "fail") else row.action
+    return "record" if row.action in ("none", "wait", "fail", "hold") else row.action
 
 
 def unwanted(plan: Plan, catalog: str, row_id: str, take: int, key: str | None) -> Unwanted:

@@ -38,6 +38,8 @@ class RowWorker:
         try:
             if row.action == "buy":
                 await self._buyer.buy(self._purchase(row))
+            elif row.action == "hold":
+                await self._buyer.hold_if_due(key)
             state = self._journal.fold.keys.get(key)
             if state is not None and state.answer is not None:
                 pictures = await self._complete(row, state)

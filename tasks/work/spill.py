@@ -13,7 +13,7 @@ import orjson
 
 from tasks.journal.events import Wanted
 
-Action = Literal["none", "wait", "fail", "buy", "fetch", "read"]
+Action = Literal["none", "wait", "fail", "buy", "hold", "fetch", "read"]
 
 _BUFFERED = 512
 

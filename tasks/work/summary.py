@@ -9,7 +9,7 @@ from catalogs.models import retirement
 from catalogs.money import format_usd, json_usd
 from tasks.work.options import RunOptions
 from tasks.work.spill import PlannedRow
-from tasks.work.table import ModelTable
+from tasks.work.table import ModelTable, ReadingPrice
 
 
 @dataclass(slots=True)
@@ -62,14 +62,33 @@ class PlanSummary:
                 self._new(row.wanted.model, samples, row.estimate_micros, row.cap_micros)
         elif row.action == "wait":
             self.waiting += samples
+            self.wait_for(row, 1)
         elif row.action == "read":
             self.readings += samples
         elif row.action == "fetch":
             self.fetches += samples
         if outcome == "succeeded":
             self.reused += samples
-        elif outcome != "pending" and row.action == "none":
+        elif outcome != "pending" and row.action in ("none", "hold"):
             self.left[outcome] += samples
+
+    def wait_for(self, row: PlannedRow, sign: int) -> None:
+        """Add (or, with -1, take away) the money of a row whose input is not there yet: this run may buy it."""
+        if row.cap_micros is None or row.estimate_micros is None:
+            self.unpriced[row.wanted.model] += sign
+            return
+        self.estimate_micros += sign * row.estimate_micros
+        self.cap_micros += sign * row.cap_micros
+
+    def count_reading(self, samples: int, price: ReadingPrice | None) -> None:
+        """Add the paid readings of one row's pictures; None = they are free."""
+        if price is None:
+            return
+        if price.cap_micros is None or price.estimate_micros is None:
+            self.unpriced[price.model] += samples
+            return
+        self.estimate_micros += samples * price.estimate_micros
+        self.cap_micros += samples * price.cap_micros
 
     def close(self, table: ModelTable, options: RunOptions) -> None:
         """Apply ``--limit``, add up money and time, look for retired models."""
