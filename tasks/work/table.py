@@ -1,7 +1,7 @@
 """The model table as one run sees it: prices given on the command line, retired models replaced, lookups cached."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalogs import prices
@@ -9,6 +9,17 @@ from catalogs.models import find_model
 from catalogs.providers import at_provider
 from catalogs.types import ByToken, Model, Provider
 from tasks.journal.events import Wanted
+from tasks.protocols.prompting import vision_prompt
+from tasks.work.request import VISION_MAX_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPrice:
+    """What one paid reading of a picture costs and can cost, in micro-dollars; None = nobody stated a price."""
+
+    model: str
+    estimate_micros: int | None
+    cap_micros: int | None
 
 
 class UnknownPrice(Exception):
@@ -59,6 +70,17 @@ class ModelTable:
         if priced is None:
             priced = self._prices[what] = (prices.estimate_micros(model, **asked), prices.cap_micros(model, **asked))
         return priced
+
+    def reading(self, ocr: str) -> ReadingPrice | None:
+        """The price of a reading by ``--ocr``; None where it is free (local) or off."""
+        if ocr in ("local", "off"):
+            return None
+        model = self.get(ocr)
+        asked: dict[str, Any] = {
+            "operation": "vision", "input_images": 1, "prompt_chars": len(vision_prompt("ocr", "")),
+            "max_tokens": VISION_MAX_TOKENS,
+        }  # fmt: skip
+        return ReadingPrice(model.id, prices.estimate_micros(model, **asked), prices.cap_micros(model, **asked))
 
     def reading_cap(self, model: Model, max_tokens: int, prompt_chars: int) -> int:
         """The worst case of one paid reading; ``UnknownPrice`` if nobody stated the model's price."""

@@ -55,7 +55,9 @@ async def resolve_wave(plan: Plan, services: Services, wave: int) -> None:
 def _leave_waiting(plan: Plan, later: LaterRow, wave: int) -> None:
     """The row has a key now: its placeholder is no longer wanted."""
     plan.later.remove(later)
-    partition = bucket_of(plan, placeholder(plan, later).wanted)
+    waited = placeholder(plan, later)
+    partition = bucket_of(plan, waited.wanted)
+    plan.summary.wait_for(waited, -1)
     gone = unwanted(plan, later.origin.name, later.row.row_id, later.take, None)
     plan.unwanted[wave * plan.partitions + partition].append(gone)
 
