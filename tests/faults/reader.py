@@ -1,0 +1,172 @@
+"""Somebody else who reads the manifest all the time: ``python -m tests.faults.reader DATASET REPORT``.
+
+Reads in turn with our own reader, pandas, Polars and DuckDB until its stdin ends, then writes what it saw. Every read
+must succeed, show one commit only, and never fewer rows or an older commit than the read before it by the same reader.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+Seen = tuple[int, set[int]]  # rows, commits
+Read = Callable[[], Seen]
+COLUMNS = ["row_id", "outcome", "sha256", "cost_usd", "manifest_commit"]
+
+
+@dataclass
+class Readings:
+    """What was read, and everything that must not be."""
+
+    reads: int = 0
+    not_yet: int = 0
+    commits: int = 0
+    rows: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+    backwards: list[str] = field(default_factory=list)
+
+
+class Watcher:
+    """Judges one read after the other."""
+
+    def __init__(self) -> None:
+        self.readings = Readings()
+        self._last: dict[str, tuple[int, int]] = {}
+        self._commits: set[int] = set()
+
+    def look(self, name: str, read: Read) -> None:
+        """One read by the reader of that name."""
+        found = self.readings
+        try:
+            rows, commits = read()
+        except FileNotFoundError as error:
+            if name in self._last:
+                found.unreadable.append(f"{name}: {error}")
+            found.not_yet += 1
+            return
+        except Exception as error:
+            found.unreadable.append(f"{name}: {type(error).__name__}: {error}"[:300])
+            return
+        found.reads += 1
+        if len(commits) > 1:
+            found.mixed.append(f"{name}: commits {sorted(commits)} in one read")
+        now = (rows, max(commits, default=0))
+        last = self._last.get(name, (0, 0))
+        if now[0] < last[0] or now[1] < last[1]:
+            found.backwards.append(f"{name}: {last} was followed by {now} (rows, commit)")
+        self._last[name] = now
+        self._commits |= commits
+        found.commits, found.rows = len(self._commits), max(found.rows, rows)
+
+
+def readers_of(dataset: str) -> Mapping[str, Read]:
+    """The four readers for a folder or for S3 (there: a single GET, as the contract says)."""
+    import duckdb
+    import pandas as pd
+    import polars as pl
+
+    from tasks.manifest.readers import read_manifest
+
+    alias = _alias(dataset)
+
+    def ours() -> Seen:
+        table = read_manifest(dataset)
+        return table.num_rows, set(table["manifest_commit"].to_pylist())
+
+    def pandas() -> Seen:
+        frame = pd.read_parquet(alias())
+        return len(frame), {int(n) for n in frame["manifest_commit"].unique()}
+
+    def polars() -> Seen:
+        frame = pl.read_parquet(alias(), columns=COLUMNS)
+        return frame.height, set(frame["manifest_commit"].unique().to_list())
+
+    def duck() -> Seen:
+        source = alias()
+        if isinstance(source, str):
+            seen = duckdb.sql(f"select count(*), list(distinct manifest_commit) from '{source}'").fetchall()[0]
+        else:
+            frame = pl.read_parquet(source).to_arrow()
+            seen = duckdb.from_arrow(frame).aggregate("count(*), list(distinct manifest_commit)").fetchall()[0]
+        return int(seen[0]), set(seen[1])
+
+    return {"read_manifest": ours, "pandas": pandas, "polars": polars, "duckdb": duck}
+
+
+def _alias(dataset: str) -> Callable[[], Any]:
+    """What a plain reader is given: the path of ``manifest.parquet``, or on S3 its bytes from one GET."""
+    if "://" not in dataset:
+        path = Path(dataset, "manifest.parquet")
+
+        def there() -> str:
+            if not path.exists():
+                raise FileNotFoundError(path)
+            return str(path)
+
+        return there
+    import boto3
+
+    bucket, _, prefix = dataset.removeprefix("s3://").partition("/")
+    client = boto3.client("s3")
+
+    def body() -> io.BytesIO:
+        try:
+            return io.BytesIO(client.get_object(Bucket=bucket, Key=f"{prefix}/manifest.parquet")["Body"].read())
+        except client.exceptions.NoSuchKey as error:
+            raise FileNotFoundError(str(error)) from error
+
+    return body
+
+
+def main(dataset: str, report: str, pause_s: str) -> None:
+    """Read until stdin ends."""
+    over = threading.Event()
+    readers = readers_of(dataset)
+    print("ready", flush=True)
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    watcher = Watcher()
+    while not over.is_set():
+        for name, read in readers.items():
+            watcher.look(name, read)
+        over.wait(float(pause_s) if watcher.readings.reads else 0.05)
+    Path(report).write_text(json.dumps(asdict(watcher.readings)))
+
+
+@contextmanager
+def watching(
+    dataset: Path | str, report: Path, *, environment: Mapping[str, str] | None = None, pause_s: float = 0.0
+) -> Iterator[Readings]:
+    """A reader of its own process for as long as the context lasts; filled with what it saw at the end.
+
+    ``pause_s`` between two rounds of four reads leaves the machine to others.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.reader", str(dataset), str(report), str(pause_s)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**os.environ, **(environment or {}), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert child.stdin is not None
+    assert child.stdout is not None
+    readings = Readings()
+    try:
+        assert child.stdout.readline() == "ready\n"
+        yield readings
+    finally:
+        child.stdin.close()
+        child.wait(60)
+        child.stdout.close()
+    for name, value in json.loads(report.read_text()).items():
+        setattr(readings, name, value)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
