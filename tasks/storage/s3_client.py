@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tasks.storage.store import Denied
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import obstore.store
 
 CONNECT_TIMEOUT_S = 5.0
@@ -46,6 +48,11 @@ def open_bucket(bucket: str, prefix: str, *, silence_s: float | None) -> "obstor
 
 def presigned_get(bucket: str, key: str, seconds: int) -> str:
     """A link that lets its holder read one object for that long; treat it as a secret."""
+    return presigner(bucket, "", seconds)(key)
+
+
+def presigner(bucket: str, prefix: str, seconds: int) -> "Callable[[str], str]":
+    """Makes such links for many objects below ``prefix``: opening the client costs far more than signing."""
     import boto3
     from botocore.config import Config
 
@@ -55,7 +62,12 @@ def presigned_get(bucket: str, key: str, seconds: int) -> str:
         endpoint_url=endpoint(),
         config=Config(signature_version="s3v4", s3={"addressing_style": "path" if endpoint() else "auto"}),
     )
-    link: str = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds)
+
+    def link(key: str) -> str:
+        place = {"Bucket": bucket, "Key": f"{prefix}/{key}".lstrip("/")}
+        made: str = client.generate_presigned_url("get_object", Params=place, ExpiresIn=seconds)
+        return made
+
     return link
 
 

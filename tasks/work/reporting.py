@@ -1,0 +1,89 @@
+"""The report of a dataset, after a run or on demand: the newest commit's tables, handed to ``tasks.report``."""
+
+import asyncio
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.manifest.commits import Commit, PartFile, commit_key, newest_commit
+from tasks.manifest.schema import CALL_SCHEMA, MANIFEST_SCHEMA, with_commit
+from tasks.report.gallery import INDEX, GalleryOptions, Written, write_gallery
+from tasks.report.ports import Link
+from tasks.report.usage_files import write_usage
+from tasks.storage.store import Store
+
+LINKS_LIVE_S = 7 * 24 * 3600  # the longest that S3 signs for
+THUMB_BUDGET_S = 20.0  # after a run; the rest is made by `printroom report` or after the next run
+HURRY_S = 2.0
+log = logging.getLogger("printroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where the pages are, as keys of the dataset."""
+
+    gallery: Written
+    usage: str
+
+
+class NothingToReport(FileNotFoundError):
+    """The dataset holds no committed manifest."""
+
+
+async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> Report:
+    """Write the gallery and the usage report of the newest commit, making missing thumbnails for so many seconds.
+
+    Raises ``NothingToReport``, and what the store raises.
+    """
+    commit = await newest_commit(store)
+    if commit is None:
+        raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
+    rows = await _table(store, commit, commit.files, MANIFEST_SCHEMA)
+    calls = await _table(store, commit, commit.call_files, CALL_SCHEMA)
+    usage = await write_usage(store, [(rows, calls)], names=[store.uri])
+    link, until = await _links(store)
+    options = GalleryOptions(dataset=store.uri, link=link, links_until=until, thumb_budget_s=thumb_budget_s)
+    return Report(await write_gallery(store, rows, options), usage)
+
+
+async def report_after_run(store: Store, *, hurry: bool = False) -> None:
+    """Write the report; a report that cannot be written is logged and never fails the run that it is about."""
+    try:
+        await write_report(store, thumb_budget_s=HURRY_S if hurry else THUMB_BUDGET_S)
+    except (OSError, NothingToReport, pa.ArrowException, ValueError) as error:
+        log.warning("the report could not be written now (printroom report does it again): %s", error)
+
+
+async def report_if_stale(store: Store) -> None:
+    """After a run with nothing to do: write the report if it is missing or older than the newest commit."""
+    try:
+        commit = await newest_commit(store)
+        made = await store.head(INDEX) if commit else None
+        committed = await store.head(commit_key(commit.n)) if commit else None
+    except OSError as error:
+        log.warning("whether the report is up to date could not be seen: %s", error)
+        return
+    if committed is not None and (made is None or made.modified_at < committed.modified_at):
+        await report_after_run(store)
+
+
+async def _table(store: Store, commit: Commit, files: Sequence[PartFile], schema: pa.Schema) -> pa.Table:
+    bodies = await asyncio.gather(*(store.get(file.key) for file in files))
+    tables = [with_commit(pq.read_table(io.BytesIO(body)), schema, commit.n) for body in bodies]
+    return pa.concat_tables(tables or [schema.empty_table()])
+
+
+async def _links(store: Store) -> tuple[Link | None, datetime | None]:
+    """Relative links for a folder; presigned ones, and when they end, for S3."""
+    if not store.uri.startswith("s3://"):
+        return None, None
+    from tasks.storage.s3_client import presigner
+
+    bucket, _, prefix = store.uri.removeprefix("s3://").partition("/")
+    link = await asyncio.to_thread(presigner, bucket, prefix, LINKS_LIVE_S)
+    return link, datetime.now(UTC) + timedelta(seconds=LINKS_LIVE_S)
