@@ -4,76 +4,109 @@ import argparse
 from collections.abc import Callable, Iterable
 
 from catalogs.money import parse_usd
+from deployments.cli.parsing import UsageMistake, at_least, seconds
 from tasks.work.options import RunOptions
 
-
-class UsageMistake(Exception):
-    """Something the user typed cannot be meant; the message is the one clear line."""
+JSON_HELP = "print one JSON object as the last line of stdout"
+RUNNERS = ("local", "workers", "dask")
+ONLY = ("pending", "failed", "refused", "unknown", "held", "all-but-succeeded")
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """``printroom run``."""
     _add_plan_options(parser)
     parser.add_argument("--yes", action="store_true", help="approve the plan without being asked")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line of stdout")
-    parser.add_argument("--runner", choices=["local", "workers", "dask"], default="local")
-    parser.add_argument("--workers", type=_at_least(1), metavar="N")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
-    """``printroom plan``."""
+    """``printroom plan``: what ``run`` takes, so that a run becomes a plan by one word."""
     _add_plan_options(parser)
     parser.add_argument("--yes", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--json", action="store_true", help="the plan as one JSON object")
     parser.add_argument("--compare", action="store_true", help="what the new rows would cost on other models")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:
     """``printroom status``."""
-    parser.add_argument("--dataset", required=True, metavar="URI")
-    parser.add_argument("--json", action="store_true")
+    _add_dataset(parser)
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     """``printroom report``."""
-    parser.add_argument("--dataset", required=True, metavar="URI")
+    _add_dataset(parser)
 
 
 def add_verify(parser: argparse.ArgumentParser) -> None:
     """``printroom verify``."""
-    parser.add_argument("--dataset", required=True, metavar="URI")
+    _add_dataset(parser)
     parser.add_argument("--rebuild-manifest", action="store_true", help="write the manifest anew from the journal")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
+
+
+def add_reconcile(parser: argparse.ArgumentParser) -> None:
+    """``printroom reconcile``."""
+    add = parser.add_argument
+    add("bill", metavar="BILL.csv", help="the usage export of the gateway's console")
+    add("--dataset", required=True, action="append", metavar="URI", help="repeatable: all that this key paid for")
+    add("--within", type=float, default=120.0, metavar="S", help="how far a charge's time may be off (default 120)")
+    add("--utc-offset", type=float, default=0.0, metavar="H", help="hours of times without a zone; China: 8")
+    add("--token", metavar="NAME", help="only lines of the key with this name")
+    add("--json", action="store_true")
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
     """``printroom models``."""
-    parser.add_argument("--cost", type=_at_least(1), metavar="N", help="what N pictures cost on each model")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--cost", type=at_least(1), metavar="N", help="what N pictures cost on each model")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", required=True, metavar="URI", help="a folder or s3://bucket/prefix")
 
 
 def _add_plan_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("catalogs", nargs="+", metavar="CATALOG", help="CSV or Parquet, local or s3://")
-    add("--dataset", required=True, metavar="URI", help="a folder or s3://bucket/prefix")
+    parser.add_argument("catalogs", nargs="+", metavar="CATALOG", help="CSV or Parquet, local or s3://")
+    _add_dataset(parser)
+    _add_gateway(parser.add_argument_group("gateway and model").add_argument)
+    _add_rows(parser.add_argument_group("which rows").add_argument)
+    _add_running(parser.add_argument_group("money, and how it is run").add_argument)
+
+
+def _add_gateway(add: Callable[..., object]) -> None:
     add("--provider", metavar="NAME", help="apiyi (default), openai or sandbox; or PRINTROOM_PROVIDER")
     add("--model", metavar="ID", help="use this model for every row")
-    add("--catalog-name", metavar="NAME", help="the catalog's name in the manifest (default: its file stem)")
-    add("--max-spend", metavar="USD", help="never spend more in this run, worst cases included")
-    add("--approve-above", metavar="USD", help="ask before a plan that may cost more")
-    add("--only", choices=["pending", "failed", "refused", "unknown", "held", "all-but-succeeded"], default="pending")
+    add("--replace-retired", action="store_true", help="use the replacement of a retired model")
+    add("--concurrency", type=at_least(1), metavar="N", help="calls in flight per model")
+    add("--rpm", action="append", default=[], metavar="MODEL=N", help="requests per minute of a model; repeatable")
+    price = "a price the table does not know; repeatable"
+    add("--price", action="append", default=[], metavar="MODEL=USD", help=price)
+    add("--ocr", default="local", metavar="local|MODEL|off", help="who reads rows whose ocr is true (default local)")
+
+
+def _add_rows(add: Callable[..., object]) -> None:
+    only = f"take up these: {', '.join(ONLY)} (default pending: never called, stopped, or failed without a bill)"
+    add("--only", choices=ONLY, default="pending", metavar="STATE", help=only)
     add("--rows", metavar="ID,ID", help="only these rows")
     add("--again", action="store_true", help="another picture for these rows (raises their take)")
-    add("--limit", type=_at_least(0), metavar="N", help="buy at most N rows in this run")
-    add("--concurrency", type=_at_least(1), metavar="N", help="calls in flight per model")
-    add("--rpm", action="append", default=[], metavar="MODEL=N", help="requests per minute of a model")
-    add("--ocr", default="local", metavar="local|MODEL|off", help="who reads rows whose ocr is true")
-    add("--on-unknown", choices=["retry", "hold"], default="retry", help="what follows a call with unknown outcome")
-    add("--price", action="append", default=[], metavar="MODEL=USD", help="a price the table does not know")
-    add("--replace-retired", action="store_true", help="use the replacement of a retired model")
+    add("--limit", type=at_least(0), metavar="N", help="buy at most N rows in this run")
+    unknown = "after a call whose outcome is unknown: try once more (default), or hold the row"
+    add("--on-unknown", choices=["retry", "hold"], default="retry", help=unknown)
     add("--accept", metavar="RULE", help="what counts as accepted, e.g. 'cer<=0.1 and width_px>=1024'")
-    add("--grace", type=float, default=20.0, metavar="S", help="seconds for calls in flight when interrupted")
-    add("--partitions", type=_at_least(1), metavar="N", help="when a dataset is created; default 16")
+
+
+def _add_running(add: Callable[..., object]) -> None:
+    add("--max-spend", metavar="USD", help="never spend more in this run, worst cases included")
+    add("--approve-above", metavar="USD", help="ask before a plan that may cost more")
+    add("--catalog-name", metavar="NAME", help="the catalog's name in the manifest (default: its file stem)")
+    add("--partitions", type=at_least(1), metavar="N", help="when a dataset is created (default 16); fixed then")
+    grace = "seconds that calls in flight get when the run is interrupted (default 20)"
+    add("--grace", type=seconds, default=20.0, metavar="S", help=grace)
+    add(
+        "--runner", choices=["local", "workers", "dask"], default="local", help="where the work is done (default local)"
+    )
+    add("--workers", type=at_least(1), metavar="N", help="how many, with --runner workers or dask")
 
 
 def options_from(args: argparse.Namespace) -> RunOptions:
@@ -91,7 +124,7 @@ def options_from(args: argparse.Namespace) -> RunOptions:
         again=args.again,
         limit=args.limit,
         concurrency=args.concurrency,
-        rpm={model: _positive(value, "--rpm") for model, value in _pairs(args.rpm, "--rpm")},
+        rpm={model: _positive(value, f"--rpm {model}") for model, value in _pairs(args.rpm, "--rpm")},
         ocr=_reader(args.ocr),
         on_unknown=args.on_unknown,
         prices=dict(_checked_prices(args.price)),
@@ -120,12 +153,19 @@ def _model_id(name: str, option: str) -> str:
 
 
 def _reader(text: str) -> str:
-    return text if text in ("local", "off") else _model_id(text, "--ocr")
+    if text in ("local", "off"):
+        return text
+    from catalogs.models import find_model
+
+    model = find_model(_model_id(text, "--ocr"))
+    if "vision" not in model.formats:
+        raise UsageMistake(f"--ocr {text}: {model.id} does not read pictures; give local, off or a vision model")
+    return model.id
 
 
 def _checked_prices(texts: list[str]) -> Iterable[tuple[str, str]]:
     for model, usd in _pairs(texts, "--price"):
-        _money(usd, "--price")
+        _money(usd, f"--price {model}")
         yield model, usd
 
 
@@ -135,7 +175,7 @@ def _money(text: str | None, option: str) -> int | None:
     try:
         return parse_usd(text)
     except ValueError as error:
-        raise UsageMistake(f"{option} {text}: {error}") from None
+        raise UsageMistake(f"{option}: {error}") from None
 
 
 def _positive(text: str, option: str) -> float:
@@ -146,14 +186,3 @@ def _positive(text: str, option: str) -> float:
     if not 0 < value < float("inf"):
         raise UsageMistake(f"{option}: {text!r} is not a number above 0")
     return value
-
-
-def _at_least(low: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        value = int(text)
-        if value < low:
-            raise argparse.ArgumentTypeError(f"must be {low} or more")
-        return value
-
-    whole.__name__ = "whole number"
-    return whole

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from catalogs.providers import UnknownProvider
-from deployments.cli.arguments import UsageMistake
 from deployments.cli.output import catalog_problems, usage_problem
+from deployments.cli.parsing import UsageMistake
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.settings import MissingKey, Settings, read_settings
-from tasks.storage.open import BadUri, UnsafeStore
-from tasks.storage.store import StoreError
+from tasks.storage.open import BadUri, UnsafeStore, open_store
+from tasks.storage.store import Denied, Store, StoreError, Unavailable
 from tasks.work.options import RunOptions
 from tasks.work.problems import InvalidCatalog
 
@@ -30,6 +30,9 @@ def planning_mistakes(*, as_json: bool) -> Iterator[Mistakes]:
         yield mistakes
     except InvalidCatalog as error:
         mistakes.exit_code = catalog_problems(error, as_json=as_json)
+    except Unavailable as error:
+        hint = "" if isinstance(error, Denied) else " (check the network and AWS_ENDPOINT_URL_S3)"
+        mistakes.exit_code = usage_problem(f"{error}{hint}", as_json=as_json)
     except (MissingKey, DatasetProblem, UnsafeStore, StoreDown, BadUri, StoreError) as error:
         mistakes.exit_code = usage_problem(str(error), as_json=as_json)
 
@@ -38,5 +41,15 @@ def settings_for(options: RunOptions) -> Settings:
     """The environment's settings for the provider that was asked for."""
     try:
         return read_settings(options.provider)
-    except (UnknownProvider, ValueError) as error:
+    except UnknownProvider as error:
         raise UsageMistake(str(error)) from None
+    except ValueError as error:
+        raise UsageMistake(f"PRINTROOM_BASE_URL: {error}") from None
+
+
+async def existing_dataset(uri: str) -> Store:
+    """The store of a dataset that is there. ``UsageMistake`` if it is not; asks once, since a person is waiting."""
+    store = open_store(uri)
+    if await store.head("dataset.json") is None:
+        raise UsageMistake(f"{uri}: there is no dataset here yet; `printroom run CATALOG --dataset {uri}` creates one")
+    return store

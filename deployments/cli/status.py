@@ -6,8 +6,7 @@ from typing import Any
 
 from catalogs.money import format_usd, json_usd
 from deployments.cli.output import print_json, table
-from deployments.cli.preparing import planning_mistakes
-from tasks.storage.open import open_store
+from deployments.cli.preparing import existing_dataset, planning_mistakes
 from tasks.work.result import EXIT_OK
 from tasks.work.status import DatasetStatus, dataset_status
 
@@ -15,13 +14,17 @@ from tasks.work.status import DatasetStatus, dataset_status
 def main(args: argparse.Namespace) -> int:
     """Read every partition's journal and print the sums."""
     with planning_mistakes(as_json=args.json) as mistakes:
-        status = asyncio.run(dataset_status(open_store(args.dataset)))
+        status = asyncio.run(_status(args.dataset))
         if args.json:
             print_json(as_dict(status, args.dataset))
         else:
             _show(status, args.dataset)
         mistakes.exit_code = EXIT_OK
     return mistakes.exit_code
+
+
+async def _status(uri: str) -> DatasetStatus:
+    return await dataset_status(await existing_dataset(uri))
 
 
 def as_dict(status: DatasetStatus, dataset: str) -> dict[str, Any]:

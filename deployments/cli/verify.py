@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deployments.cli.output import print_json, say
-from deployments.cli.preparing import planning_mistakes
-from tasks.storage.open import open_store
+from deployments.cli.preparing import existing_dataset, planning_mistakes
 from tasks.work.result import EXIT_DAMAGED, EXIT_OK
 from tasks.work.verifying import Verified, verify
 
@@ -15,13 +14,17 @@ from tasks.work.verifying import Verified, verify
 def main(args: argparse.Namespace) -> int:
     """Verify and print every finding; exit 1 if there is one."""
     with planning_mistakes(as_json=args.json) as mistakes:
-        verified = asyncio.run(verify(open_store(args.dataset), rebuild=args.rebuild_manifest))
+        verified = asyncio.run(_verified(args.dataset, rebuild=args.rebuild_manifest))
         mistakes.exit_code = EXIT_OK if verified.report.ok else EXIT_DAMAGED
         if args.json:
             print_json(_as_dict(verified, args.dataset))
         else:
             _show(verified)
     return mistakes.exit_code
+
+
+async def _verified(uri: str, *, rebuild: bool) -> Verified:
+    return await verify(await existing_dataset(uri), rebuild=rebuild)
 
 
 def _as_dict(verified: Verified, dataset: str) -> dict[str, Any]:

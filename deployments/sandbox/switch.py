@@ -67,7 +67,7 @@ def parse(spelling: str) -> list[Armed]:
     if name == "storm":
         return _storm(STORM_RATE if rate is None else rate)
     if name not in TABLE:
-        raise UnknownScenario(f"no scenario is called {name!r}; GET /__scenario lists them")
+        raise UnknownScenario(f"no scenario is called {name!r}; --list-scenarios and GET /__scenario list them")
     return [Armed(TABLE[name], 1.0 if rate is None else rate, first)]
 
 

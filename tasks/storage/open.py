@@ -30,8 +30,8 @@ class UnsafeStore(StoreError):
 def open_store(uri: str) -> Store:
     """The store behind a folder path, ``file://``, ``s3://bucket/prefix`` or ``memory://name``.
 
-    Nothing is read or written yet, and a folder need not exist. A memory store lives as long as the process, one for
-    each name. Raises ``BadUri``, or ``Denied`` if there are no credentials for S3.
+    Nothing is read or written yet; a folder need not exist, but a file is refused. A memory store lives as long as
+    the process, one for each name. Raises ``BadUri``, or ``Denied`` if there are no credentials for S3.
     """
     scheme, place = _parse(uri)
     if scheme == "s3":
@@ -43,6 +43,8 @@ def open_store(uri: str) -> Store:
         from tasks.storage.memory import MemoryStore
 
         return _memories.setdefault(place, MemoryStore(place))
+    if Path(place).is_file():
+        raise BadUri(f"{uri!r} is a file; a dataset is a folder or s3://bucket/prefix")
     from tasks.storage.local import LocalStore
 
     return LocalStore(place)
