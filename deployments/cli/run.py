@@ -36,7 +36,7 @@ async def _run(session: Session, args: argparse.Namespace) -> int:
     if not args.json:
         show_plan(plan)
     if session.nothing_to_do():
-        return _report(session.idle_result(), args, "nothing to do: every row has its outcome")
+        return _report(await session.idle(), args, "nothing to do: every row has its outcome")
     session.yes = args.yes or (not session.approved() and _asked(session))
     if not session.approved():
         say(session.approval_message())

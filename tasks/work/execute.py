@@ -11,7 +11,7 @@ async def execute(session: Session) -> RunResult:
     """Plan, work every wave, commit. Needs no server; keeps every promise that the flow keeps."""
     await session.make_plan()
     if session.nothing_to_do():
-        return session.idle_result()
+        return await session.idle()
     async with session.opened():
         for wave in range(session.ready_plan.waves):
             works = await session.next_wave(wave)

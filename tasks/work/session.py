@@ -123,11 +123,12 @@ class Session:
         return plan.partition_work(wave)
 
     async def finish(self) -> RunResult:
-        """Commit what is left, replace the alias, and say how the catalogs now stand."""
+        """Commit what is left, replace the alias, write the report, and say how the catalogs now stand."""
         plan, services = self.ready_plan, self.services
         try:
             await commit_stragglers(self.store, services.dataset, self.committer)
             await self.committer.finish(final=not self.stop.stopped)
+            await self._report()
             outcomes = await standing(self.store, {origin.name for origin in plan.origins})
         except (StoreError, StoreDown) as error:
             self.stop.stop("store_down", f"the manifest could not be committed: {error}")
@@ -148,6 +149,18 @@ class Session:
             stopped=self.stop.reason,
             message=self.services.redactor.text(self.stop.message),
         )
+
+    async def _report(self) -> None:
+        from tasks.work.reporting import report_after_run  # pandas and the pictures' library: not for a plan
+
+        await report_after_run(self.store, hurry=self.stop.reason == "interrupted")
+
+    async def idle(self) -> RunResult:
+        """The result of a run that had nothing to do; its report is completed if an earlier run left without."""
+        from tasks.work.reporting import report_if_stale
+
+        await report_if_stale(self.store)
+        return self.idle_result()
 
     def approved(self) -> bool:
         """Whether the plan may be carried out: its worst case needs no approval, or somebody said yes."""
