@@ -62,9 +62,8 @@ def _column(values: pa.ChunkedArray) -> Column:
     if pa.types.is_list(kind):
         return {"v": values.to_pylist()}
     if pa.types.is_timestamp(kind):
-        return {
-            "v": pc.strftime(pc.cast(values, pa.timestamp("ms", "UTC"), safe=False), "%Y-%m-%dT%H:%M:%SZ").to_pylist()
-        }
+        whole = pc.cast(values, pa.timestamp("s", "UTC"), safe=False)
+        return {"v": pc.strftime(whole, "%Y-%m-%dT%H:%M:%SZ").to_pylist()}
     if pa.types.is_decimal(kind) or pa.types.is_date(kind):
         values = values.cast(pa.string())
     return _named_once(values) if pa.types.is_string(values.type) else {"v": values.to_pylist()}
