@@ -4,7 +4,7 @@ The blob that is spooled and may wait in ``late/`` carries its own context, so a
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,16 +50,16 @@ class ReplyContext:
 
 def encode_reply(context: ReplyContext, reply: Reply) -> bytes:
     """One JSON line of context, status and headers, then the raw body."""
-    head = {**asdict(context), "status": reply.status, "headers": dict(reply.headers)}
-    return orjson.dumps(head) + b"\n" + reply.body
+    head = {"context": context, "status": reply.status, "headers": dict(reply.headers)}
+    return b"\n".join((orjson.dumps(head), reply.body))
 
 
 def decode_reply(blob: bytes) -> tuple[ReplyContext, Reply]:
     """The inverse of ``encode_reply``."""
     head, _, body = blob.partition(b"\n")
     fields: dict[str, Any] = orjson.loads(head)
-    reply = Reply(status=fields.pop("status"), headers=fields.pop("headers"), body=body)
-    return ReplyContext(**fields), reply
+    reply = Reply(status=fields["status"], headers=fields["headers"], body=body)
+    return ReplyContext(**fields["context"]), reply
 
 
 class Settler:
