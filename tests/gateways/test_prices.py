@@ -1,0 +1,110 @@
+"""Money before the fact: an unknown price is refused, whatever may be bought is in the plan, and a limit is a limit."""
+
+from pathlib import Path
+
+import pytest
+
+from deployments.cli.main import main
+from deployments.sandbox.process import SandboxProcess
+from tasks.work.problems import InvalidCatalog
+from tests.gateways.looking import VASE, assert_books_agree, calls_by_row, posts, row_meeting
+from tests.support.runs import charged, current_rows, run, session_for, write_catalog
+
+UNPRICED = "chatgpt-image-latest"
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_an_unknown_price_is_a_problem_of_the_plan_and_nothing_is_spent(
+    verb: str,
+    tmp_path: Path,
+    gateway: SandboxProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PRINTROOM_BASE_URL", gateway.base_url)
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a hill", "model": UNPRICED}])
+    words = [verb, str(catalog), "--dataset", str(tmp_path / "ds"), "--provider", "sandbox"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert UNPRICED in said
+    assert f"--price {UNPRICED}=USD" in said
+    assert posts(gateway) == []
+    assert main(["plan", *words[1:], "--price", f"{UNPRICED}=0.05"]) == 0
+    assert "estimated $0.05" in capsys.readouterr().out
+
+
+async def test_a_price_that_the_user_states_is_what_is_reserved_and_recorded(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a hill", "model": UNPRICED}])
+    result = await run(catalog, tmp_path / "ds", gateway, prices={UNPRICED: "0.04"})
+    row = current_rows(tmp_path / "ds")[0]
+    assert (row["outcome"], str(row["cost_usd"])) == ("succeeded", "0.040000")
+    assert result.cost_micros == charged(gateway)[0]["micros"]
+
+
+async def test_a_reading_model_without_a_price_is_refused_before_anything_is_bought(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [{"id": "a", "prompt": "a hill", "model": "dall-e-2", "ocr": "true"}]
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, ocr="gpt-4o")
+    plan = await session.make_plan()
+    assert plan.summary.cap_micros > 20_000, "the reading is in the worst case"
+    plan.discard()
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, ocr=UNPRICED)
+    with pytest.raises(InvalidCatalog, match="1 problem"):
+        await session.make_plan()
+
+
+async def test_rows_that_wait_for_others_are_in_the_estimate_and_counted_once(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [
+        {"id": "hill", "prompt": "a hill", "model": "dall-e-2"},
+        {"id": "winter", "operation": "edit", "prompt": "in winter", "model": "flux-kontext-max", "images": "row:hill"},
+        {"id": "night", "operation": "edit", "prompt": "at night", "model": "flux-kontext-max", "images": VASE},
+    ]
+    catalog = write_catalog(tmp_path / "c.csv", rows)
+    session = session_for(catalog, tmp_path / "ds", gateway)
+    summary = (await session.make_plan()).summary
+    assert (summary.estimate_micros, summary.cap_micros) == (160_000, 160_000)
+    session.ready_plan.discard()
+    result = await run(catalog, tmp_path / "ds", gateway)
+    assert result.cost_micros == 160_000 == sum(charge["micros"] for charge in charged(gateway))
+
+
+async def test_a_budget_of_37_percent_is_kept_to_the_micro_dollar_and_the_rest_is_bought_later(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    """1,000 rows at three prices, 64 in flight, some answers lost after they were charged."""
+    prices = {"dall-e-2": 20_000, "sora_image": 10_000, "flux-pro-v1.1": 35_000}
+    models = list(prices)
+    rows = [{"id": f"r{i}", "prompt": f"lake number {i}", "model": models[i % 3]} for i in range(1000)]
+    whole = sum(prices[row["model"]] for row in rows)
+    limit = whole * 37 // 100
+    catalog = write_catalog(tmp_path / "c.csv", rows)
+    gateway.switch(scenarios=["hangup_after_billing:0.02"])
+    first = await run(catalog, tmp_path / "ds", gateway, concurrency=64, max_spend_micros=limit)
+    billed = sum(charge["micros"] for charge in charged(gateway))
+    assert (first.exit_code, first.stopped) == (4, "budget")
+    assert billed <= first.cost_micros + first.at_risk_micros <= limit
+    assert first.cost_micros + first.at_risk_micros > limit - 64 * max(prices.values()), "it stopped far too early"
+    assert {row["outcome_reason"] for row in current_rows(tmp_path / "ds") if row["outcome"] == "pending"} == {"budget"}
+    paid_before = {row["row_id"] for row in current_rows(tmp_path / "ds") if row["outcome"] == "succeeded"}
+    gateway.switch(scenarios=[])
+    second = await run(catalog, tmp_path / "ds", gateway, concurrency=64, max_spend_micros=2 * whole)
+    assert (second.exit_code, second.succeeded, second.reused) == (0, 1000, first.succeeded)
+    for row_id, calls in calls_by_row(tmp_path / "ds").items():
+        assert [call["billed"] for call in calls if call["billed"] != "unknown"] == ["yes"]
+        assert row_id not in paid_before or {call["run_id"] for call in calls} == {first.run_id}
+    assert_books_agree(gateway, tmp_path / "ds")
+
+
+async def test_possible_charges_count_as_spent_at_their_worst_case(tmp_path: Path, gateway: SandboxProcess) -> None:
+    gateway.switch(scenarios=["reset_before"])
+    rows = [row_meeting("slow:0", id=f"r{i}", prompt=f"lake {i}") for i in range(12)]
+    result = await run(
+        write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, concurrency=2, max_spend_micros=100_000
+    )
+    assert (result.exit_code, result.cost_micros, result.at_risk_micros) == (4, 0, 100_000)
+    assert len(posts(gateway)) == 5
