@@ -1,6 +1,7 @@
 """A run's sign of life: one counter in the store, raised every fifth of the take-over time-out."""
 
 import asyncio
+import itertools
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -16,11 +17,10 @@ FORGET_AFTER_S = 7 * 86_400.0
 
 async def beat(raw: Store, runtime: Runtime, owner: Owner, timing: Timing) -> None:
     """Raise the counter for ever. A beat that fails is left out: the next one says the same."""
-    count = 0
-    while True:
-        count += 1
+    name = heartbeat_name(owner.token)
+    for count in itertools.count(1):
         with suppress(ConnectionError, TimeoutError):
-            await raw.put(heartbeat_name(owner.token), b"%d\n" % count)
+            await raw.put(name, b"%d\n" % count)
         await runtime.sleep(timing.heartbeat_s)
 
 

@@ -30,13 +30,15 @@ class PartitionJournal:
     ``close``.
     """
 
+    writer_class = SegmentWriter
+
     def __init__(self, context: Context, *, name: str, owner: Owner, settle: Settle, loaded: Loaded) -> None:
         self.context = context
         self.name, self.owner, self.settle = name, owner, settle
         self.partition = int(name)
         self.waited_s = 0.0
         self._checkpoint_at_open = loaded.checkpoint
-        self._writer = SegmentWriter(context, name, owner, loaded)
+        self._writer = self.writer_class(context, name, owner, loaded)
 
     @property
     def fold(self) -> Fold:
@@ -120,7 +122,14 @@ class PartitionJournal:
 
 
 async def acquire(
-    context: Context, *, name: str, owner: Owner, settle: Settle, on_wait: OnWait | None = None, wait: bool = True
+    context: Context,
+    *,
+    name: str,
+    owner: Owner,
+    settle: Settle,
+    on_wait: OnWait | None = None,
+    wait: bool = True,
+    journal_class: type[PartitionJournal] = PartitionJournal,
 ) -> PartitionJournal | None:
     """Become the owner of the partition called ``name``; None if somebody else is and ``wait`` is False."""
     runtime, rules = context.runtime, context.rules
@@ -139,7 +148,7 @@ async def acquire(
         loaded = await load(context.store, runtime, name, tail)
         if loaded is None:
             continue
-        journal = PartitionJournal(context, name=name, owner=owner, settle=settle, loaded=loaded)
+        journal = journal_class(context, name=name, owner=owner, settle=settle, loaded=loaded)
         if await journal.open():
             journal.waited_s = runtime.now_s() - began_s
             return journal
