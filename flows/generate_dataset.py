@@ -1,71 +1,98 @@
 """Prompt catalogs in, an image dataset out: plan, work the partitions wave by wave, commit, summarize."""
 
 import asyncio
-from decimal import Decimal
-from typing import Literal
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
+from tasks import form
+from tasks.approve import approved
+from tasks.begin import CannotStart, begun
 from tasks.commit import commit
 from tasks.generate import generate
 from tasks.plan import plan
-from tasks.settings import read_settings
+from tasks.show import shown
 from tasks.summarize import summarize
 from tasks.work.groups import share_out
-from tasks.work.options import options_of
 from tasks.work.result import RunResult
-from tasks.work.session import forget, new_session, prepared
 
 
 @flow(name="generate_dataset", flow_run_name="{dataset}", persist_result=False)
 async def generate_dataset(
-    catalogs: list[str],
-    dataset: str,
-    provider: str | None = None,
-    model: str | None = None,
-    catalog_name: str | None = None,
-    max_spend: Decimal | None = None,
-    approve_above: Decimal | None = None,
-    only: Literal["pending", "failed", "refused", "unknown", "held", "all-but-succeeded"] = "pending",
-    rows: list[str] | None = None,
+    catalogs: form.Texts,
+    dataset: form.Text,
+    provider: form.ProviderName | None = None,
+    model: form.Text | None = None,
+    catalog_name: form.Text | None = None,
+    max_spend: form.Usd | None = None,
+    approve_above: form.Usd | None = None,
+    only: form.Only = "pending",
+    rows: form.Texts | None = None,
     again: bool = False,  # noqa: FBT001, FBT002 - a switch in the Prefect form
-    limit: int | None = None,
-    concurrency: int | None = None,
-    rpm: dict[str, float] | None = None,
-    ocr: str = "local",
-    on_unknown: Literal["retry", "hold"] = "retry",
+    limit: form.Count | None = None,
+    concurrency: form.Calls | None = None,
+    rpm: form.Rpms | None = None,
+    ocr: form.Text = "local",
+    on_unknown: form.OnUnknown = "retry",
     price: dict[str, str] | None = None,
-    grace: float = 20.0,
-    partitions: int | None = None,
+    replace_retired: bool = False,  # noqa: FBT001, FBT002 - a switch in the Prefect form
+    accept: form.Text | None = None,
+    grace: form.Seconds = 20.0,
+    partitions: form.Partitions | None = None,
+    runner: form.Runner = "local",
+    workers: form.Workers | None = None,
 ) -> State[RunResult]:
     """Generate a dataset: every row of the catalogs bought once, stored, checked and in the manifest.
 
-    Example parameters: ``{"catalogs": ["s3://prompts/summer.csv"], "dataset": "s3://images/summer", "max_spend": 25}``.
+    Example parameters: {"catalogs": ["s3://prompts/summer.csv"], "dataset": "s3://images/summer", "max_spend": 25}.
+    A plain rerun takes up what is missing and never pays twice for a picture. The API key comes from the worker's
+    environment or a Secret block, never from this form.
+
+    Args:
+        catalogs: Prompt catalogs, CSV or Parquet: paths on the worker's machine or s3:// addresses.
+        dataset: Where the images, the manifest and the gallery are: a folder or s3://bucket/prefix, new or not.
+        provider: The gateway. Left out, the worker's own setting decides (PRINTROOM_PROVIDER). sandbox draws for free.
+        model: Use this model for every row, whatever the catalog says.
+        catalog_name: The catalog's name in the manifest, if it is not to be its file name.
+        max_spend: The most this run may spend, in USD, its retries and possible charges included.
+        approve_above: Ask before a plan that may cost more than this, in USD; the run waits for the answer.
+        only: Which rows are taken up. pending is what a plain rerun means; the others take up what it leaves.
+        rows: Only these row ids.
+        again: Buy another picture for these rows, although they have one.
+        limit: Buy at most so many rows in this run.
+        concurrency: Calls in flight per model, if the model table's figure is not yours.
+        rpm: Requests per minute by model, for example {"sora_image": 10}, if your account's limit is another.
+        ocr: Who reads the pictures of rows that ask for it: local (free), off, or a vision model's id.
+        on_unknown: After a call whose outcome nobody knows and that may be charged: retry it once, or hold the row.
+        price: USD per picture by model, for example {"my-model": "0.02"}, where the table has no price.
+        replace_retired: Use the successor of a model that is retired.
+        accept: What counts as accepted, for example cer<=0.1 and width_px>=1024.
+        grace: Seconds for calls in flight when the run is cancelled. A worker kills a run after 30.
+        partitions: Parts of a new dataset; 16 if left out. Fixed when the dataset is made.
+        runner: Where the work is done: in this run, by child runs on the work pool, or on a Dask cluster.
+        workers: How many child runs or Dask workers.
     """
-    session = prepared() or new_session(
-        options_of(locals()), read_settings(provider), str(flow_run.id), say=get_run_logger().info
-    )
-    log = get_run_logger()
     try:
-        log.info("plan: %s", await plan(session.run_id, ", ".join(catalogs)))
-        if session.nothing_to_do():
-            return final_state(session.idle_result())
-        if not session.approved():
-            return Completed(name="NotApproved", message=session.approval_message(), data=session.idle_result())
-        async with session.opened(resumed=(flow_run.run_count or 1) > 1):
-            for wave in range(session.ready_plan.waves):
-                works = await session.next_wave(wave)
-                groups = share_out(works, session.ready_plan.partitions)
-                await asyncio.gather(*(generate(session.run_id, g.label, wave, g.partitions) for g in groups))
-            result = await commit(session.run_id)
-            await summarize(session.run_id, result)
-        log.info("%s of %s results succeeded; see %s", result.succeeded, result.rows, result.manifest)
-        return final_state(result)
-    finally:
-        forget(session.run_id)
+        async with begun(dict(locals())) as session:
+            log = get_run_logger()
+            log.info("plan: %s", await plan(session.run_id, ", ".join(catalogs)))
+            if session.nothing_to_do():
+                return final_state(await session.idle())
+            if not await approved(session):
+                return Completed(name="NotApproved", message=session.approval_message(), data=session.idle_result())
+            async with session.opened(resumed=(flow_run.run_count or 1) > 1), shown(session):
+                for wave in range(session.ready_plan.waves):
+                    works = await session.next_wave(wave)
+                    groups = share_out(works, session.ready_plan.partitions)
+                    await asyncio.gather(*(generate(session.run_id, g.label, wave, g.partitions) for g in groups))
+                result = await commit(session.run_id)
+                await summarize(session.run_id, result)
+            log.info("%s of %s results succeeded; see %s", result.succeeded, result.rows, result.manifest)
+            return final_state(result)
+    except CannotStart as reason:
+        return Failed(name=reason.state, message=str(reason), data=reason.__cause__)
 
 
 def final_state(result: RunResult) -> State[RunResult]:

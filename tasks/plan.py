@@ -3,6 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.show import show_plan
 from tasks.work.session import session_of
 
 
@@ -10,4 +11,6 @@ from tasks.work.session import session_of
 async def plan(run_id: str, catalogs: str) -> str:  # noqa: ARG001 - the name shown in the UI
     """Read, check, key, price and compare the catalogs of a run; the plan in one line."""
     session = session_of(run_id)
-    return (await session.make_plan()).summary.line()
+    made = await session.make_plan()
+    await show_plan(session)
+    return made.summary.line()

@@ -24,14 +24,15 @@ class Settings:
     api_key: str | None
     allow_hosts: tuple[str, ...]
     spool: Path
+    key_block: str | None = None  # a Prefect Secret block that has the key; flows look it up, nobody else
 
     def require_key(self) -> str:
         """The key, or ``MissingKey`` naming the variable to set."""
         if self.api_key:
             return self.api_key
         raise MissingKey(
-            f"no API key: set {self.provider.key_variable} (or PRINTROOM_API_KEY) for provider "
-            f"{self.provider.name!r}, or rehearse for free with --provider sandbox"
+            f"no API key: set {self.provider.key_variable} (or PRINTROOM_API_KEY, or name a Prefect Secret block in "
+            f"PRINTROOM_API_KEY_BLOCK) for provider {self.provider.name!r}, or rehearse with --provider sandbox"
         )
 
     def secrets(self) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ def read_settings(provider: str | None = None, environ: Mapping[str, str] | None
         hosts = (*hosts, "127.0.0.1")
     state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME", "/tmp")) / ".local/state")  # noqa: S108 - no home
     spool = Path(env["PRINTROOM_SPOOL"]) if env.get("PRINTROOM_SPOOL") else state / "printroom" / "spool"
-    return Settings(chosen, key, hosts, spool)
+    return Settings(chosen, key, hosts, spool, env.get("PRINTROOM_API_KEY_BLOCK") or None)
 
 
 def with_key(settings: Settings, api_key: str) -> Settings:
@@ -65,3 +66,8 @@ def with_key(settings: Settings, api_key: str) -> Settings:
 def at_address(settings: Settings, base_url: str) -> Settings:
     """The same settings with the gateway at ``base_url`` (a sandbox that was just started)."""
     return replace(settings, provider=with_base_url(settings.provider, base_url))
+
+
+def approval_timeout_s() -> int:
+    """How long a plan waits for approval (``PRINTROOM_APPROVAL_HOURS``, default 24), in seconds."""
+    return max(1, round(3600 * float(os.environ.get("PRINTROOM_APPROVAL_HOURS") or 24)))

@@ -15,6 +15,7 @@ from deployments.cli.preparing import planning_mistakes, settings_for
 from deployments.cli.progress import show_progress
 from deployments.cli.show_plan import show_plan
 from tasks.settings import Settings, at_address
+from tasks.work.options import form_of
 from tasks.work.result import EXIT_BUDGET, RunResult
 from tasks.work.session import Session, forget, new_session, prepare
 
@@ -23,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
     """Plan, ask if asked to, run, and print how the catalogs now stand."""
     options = options_from(args)
     with ExitStack() as held, planning_mistakes(as_json=args.json) as mistakes:
-        settings = _gateway(settings_for(options), held)
+        settings = _keyed(_gateway(settings_for(options), held))
         settings.require_key()
         session = new_session(options, settings, str(uuid.uuid4()), say=say)
         held.callback(forget, session.run_id)
@@ -52,11 +53,8 @@ async def _flow(session: Session) -> RunResult:
     from flows.generate_dataset import generate_dataset
 
     prepare(session)
-    options = session.options
     async with show_progress(session):
-        state = await generate_dataset(
-            catalogs=list(options.catalogs), dataset=options.dataset, provider=options.provider, return_state=True
-        )
+        state = await generate_dataset(**form_of(session.options), return_state=True)
     result: Any = await state.aresult(raise_on_failure=False)
     if isinstance(result, Exception):
         raise result
@@ -90,6 +88,15 @@ def _gateway(settings: Settings, held: ExitStack) -> Settings:
 
     sandbox = held.enter_context(SandboxProcess(latency_scale=0))
     return at_address(settings, sandbox.base_url)
+
+
+def _keyed(settings: Settings) -> Settings:
+    """With the key of the Prefect Secret block that the settings name, if no variable had one."""
+    if settings.api_key or not settings.key_block:
+        return settings
+    from tasks.secret import with_block_key
+
+    return asyncio.run(with_block_key(settings))
 
 
 def _report(result: RunResult, args: argparse.Namespace, note: str = "") -> int:

@@ -4,19 +4,22 @@ from catalogs.money import format_usd
 from tasks.protocols.redact import printable
 from tasks.work.result import RunResult
 from tasks.work.session import Session
+from tasks.work.showcase import Showcase, link_to
 
 
-def summary_markdown(session: Session, result: RunResult) -> str:
-    """Counts, money, spend by model and failures by reason of one run."""
-    plan, progress = session.ready_plan, session.services.progress
+def summary_markdown(session: Session, result: RunResult, shown: Showcase) -> str:
+    """Counts, money, what did not succeed and why, spend by model, and pictures of one run."""
+    gallery = link_to(session.store, "report/index.html")
     lines = [
         f"# {result.succeeded:,} of {result.rows:,} results succeeded",
         "",
-        f"Dataset `{escape(result.dataset)}` · manifest `{escape(result.manifest)}` · run `{result.run_id}`",
+        f"Dataset {code(result.dataset)} · manifest {code(result.manifest)} · run {code(result.run_id)}",
+        "",
+        f"[gallery]({gallery}) {code(f'{result.dataset}/report/index.html')}",
         "",
         "| reused | refused | failed | unknown | held | pending | cost | possibly more |",
-        "|---|---|---|---|---|---|---|---|",
-        _cells(
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+        cells(
             *(f"{count:,}" for count in (result.reused, result.refused, result.failed)),
             *(f"{count:,}" for count in (result.unknown, result.held, result.pending)),
             format_usd(result.cost_micros),
@@ -25,19 +28,47 @@ def summary_markdown(session: Session, result: RunResult) -> str:
     ]
     if result.message:
         lines += ["", f"**Stopped ({result.stopped}):** {escape(session.services.redactor.text(result.message))}"]
-    lines += ["", "## Models", "", "| model | rows | new in this run | estimated |", "|---|---|---|---|"]
-    lines += [
-        f"| {escape(name)} | {share.rows:,} | {share.new:,} | {format_usd(share.estimate_micros)} |"
-        for name, share in sorted(plan.summary.models.items())
+    return "\n".join([*lines, *_missing(shown), *_models(session, shown), *_pictures(shown)]) + "\n"
+
+
+def _missing(shown: Showcase) -> list[str]:
+    if not shown.counts:
+        return []
+    lines = ["", "## Not succeeded, by reason", "", "| outcome | reason | rows | which |", "|---|---|---:|---|"]
+    for why, count in shown.counts.most_common():
+        ids = ", ".join(code(row_id) for row_id in shown.missing[why])
+        more = f" and {count - len(shown.missing[why]):,} more" if count > len(shown.missing[why]) else ""
+        lines.append(cells(why[0], escape(why[1]), f"{count:,}", ids + more))
+    return [*lines, "", "To take them up again: run with `only` set to the outcome, or with their ids in `rows`."]
+
+
+def _models(session: Session, shown: Showcase) -> list[str]:
+    lines = ["", "## Spend by model", "", "| model | rows | decided in this run | cost |", "|---|---:|---:|---:|"]
+    return lines + [
+        cells(escape(name), f"{share.rows:,}", f"{shown.bought[name]:,}", format_usd(shown.spend_micros[name]))
+        for name, share in sorted(session.ready_plan.summary.models.items())
     ]
-    if progress.reasons:
-        lines += ["", "## Not succeeded, by reason", "", "| reason | rows |", "|---|---|"]
-        lines += [f"| {escape(reason)} | {count:,} |" for reason, count in progress.reasons.most_common()]
-    return "\n".join(lines) + "\n"
 
 
-def _cells(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+def _pictures(shown: Showcase) -> list[str]:
+    if not shown.pictures:
+        return []
+    lines = ["", "## Pictures", "", "| picture | row | model | prompt |", "|---|---|---|---|"]
+    for picture in shown.pictures:
+        seen = f"![{escape(picture.row_id)}]({picture.thumb})" if picture.thumb else "open"
+        prompt = picture.prompt if len(picture.prompt) <= 120 else f"{picture.prompt[:119]}…"
+        lines.append(cells(f"[{seen}]({picture.link})", escape(picture.row_id), escape(picture.model), escape(prompt)))
+    return lines
+
+
+def cells(*texts: str) -> str:
+    """One line of a table."""
+    return f"| {' | '.join(texts)} |"
+
+
+def code(text: str) -> str:
+    """``text`` in a code span: nothing in it is markdown, and it cannot leave its table cell."""
+    return f"`{printable(text).replace('`', 'ˋ').replace('|', '¦')}`"
 
 
 def escape(text: str) -> str:
@@ -45,4 +76,4 @@ def escape(text: str) -> str:
     plain = printable(text).replace("&", "&amp;").replace("<", "&lt;")
     for mark in "\\`*_{}[]()#+!|~":
         plain = plain.replace(mark, f"\\{mark}")
-    return plain
+    return plain.replace("://", ":&#47;&#47;").replace("www.", "www&#46;").replace("@", "&#64;")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from catalogs.money import parse_usd
+from catalogs.money import parse_usd, usd_decimal
 
 Only = Literal["pending", "failed", "refused", "unknown", "held", "all-but-succeeded"]
 
@@ -34,6 +34,8 @@ class RunOptions:
     accept: str | None = None
     grace_s: float = 20.0
     partitions: int | None = None
+    runner: Literal["local", "workers", "dask"] = "local"
+    workers: int | None = None  # None: as many as the runner thinks right
 
 
 def options_of(form: Mapping[str, Any]) -> RunOptions:
@@ -55,10 +57,46 @@ def options_of(form: Mapping[str, Any]) -> RunOptions:
         ocr=form["ocr"],
         on_unknown=form["on_unknown"],
         prices=dict(form["price"] or {}),
+        replace_retired=form["replace_retired"],
+        accept=form["accept"],
         grace_s=form["grace"],
         partitions=form["partitions"],
+        runner=form["runner"],
+        workers=form["workers"],
     )
+
+
+def form_of(options: RunOptions) -> dict[str, Any]:
+    """The parameters that lead to ``options``: what the command line shows on the page of its run."""
+    return {
+        "catalogs": list(options.catalogs),
+        "dataset": options.dataset,
+        "provider": options.provider and options.provider.strip().casefold(),
+        "model": options.model,
+        "catalog_name": options.catalog_name,
+        "max_spend": _usd(options.max_spend_micros),
+        "approve_above": _usd(options.approve_above_micros),
+        "only": options.only,
+        "rows": list(options.rows) or None,
+        "again": options.again,
+        "limit": options.limit,
+        "concurrency": options.concurrency,
+        "rpm": options.rpm or None,
+        "ocr": options.ocr,
+        "on_unknown": options.on_unknown,
+        "price": options.prices or None,
+        "replace_retired": options.replace_retired,
+        "accept": options.accept,
+        "grace": options.grace_s,
+        "partitions": options.partitions,
+        "runner": options.runner,
+        "workers": options.workers,
+    }
 
 
 def _micros(usd: Decimal | None) -> int | None:
     return None if usd is None else parse_usd(str(usd))
+
+
+def _usd(micros: int | None) -> Decimal | None:
+    return None if micros is None else usd_decimal(micros)

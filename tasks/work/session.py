@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalogs.money import format_usd
 from tasks.journal.errors import StoreDown
@@ -167,10 +167,21 @@ class Session:
         above = self.options.approve_above_micros
         return self.yes or above is None or self.ready_plan.summary.cap_micros <= above
 
+    def approval_question(self) -> str:
+        """What somebody has to agree to."""
+        cap, above = self.ready_plan.summary.cap_micros, self.options.approve_above_micros
+        return f"the plan may cost {format_usd(cap)}, approval is needed above {format_usd(above)}"
+
     def approval_message(self) -> str:
         """Why nothing was spent."""
-        cap, above = self.ready_plan.summary.cap_micros, self.options.approve_above_micros
-        return f"the plan may cost {format_usd(cap)}, approval is needed above {format_usd(above)}; nothing was spent"
+        return f"{self.approval_question()}; nothing was spent"
+
+    def cap_spend(self, micros: int) -> None:
+        """Never spend more than this in the run; a lower limit that it has already stays."""
+        limit = self.options.max_spend_micros
+        self.options = replace(self.options, max_spend_micros=micros if limit is None else min(limit, micros))
+        self.yes = True
+        self.ready_plan.options = self.options
 
     def nothing_to_do(self) -> bool:
         """Whether the plan asks for nothing: no call, no bytes, no reading, no record."""
@@ -189,9 +200,9 @@ class Session:
     def _signals(self) -> Iterator[None]:
         """SIGINT and SIGTERM drain the run; a second one goes at once, which is safe but leaves unknowns."""
         loop = asyncio.get_running_loop()
-        names = (signal.SIGINT, signal.SIGTERM)
+        before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
         try:
-            for name in names:
+            for name in before:
                 loop.add_signal_handler(name, self._interrupt)
         except (ValueError, RuntimeError):  # not the main thread: whoever owns it stops us through ``stop``
             yield
@@ -199,8 +210,10 @@ class Session:
         try:
             yield
         finally:
-            for name in names:
+            for name, handler in before.items():
                 loop.remove_signal_handler(name)
+                if handler is not None:
+                    signal.signal(name, handler)  # Prefect's engine has its own and expects to find it again
 
     def _interrupt(self) -> None:
         if self.stop.reason == "interrupted":

@@ -1,0 +1,57 @@
+"""A plan in markdown, for the run's page and for approval: what would be reused, bought and left, and its price."""
+
+from catalogs.money import format_usd
+from tasks.work.digest import cells, escape
+from tasks.work.plan import Plan
+from tasks.work.problems import InvalidCatalog
+from tasks.work.summary import ModelShare, PlanSummary
+
+MOST_LINES = 100
+
+
+def plan_markdown(plan: Plan) -> str:
+    """Rows by what becomes of them, by model, with money, time, retired models and warnings."""
+    summary = plan.summary
+    left = sum(summary.left.values())
+    lines = [
+        f"# Plan: {summary.new:,} new of {summary.rows:,} results",
+        "",
+        f"{escape(summary.line())}",
+        "",
+        "| reused | new | readings | waiting for another row | left as they are | estimated | at most |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+        cells(
+            *(f"{n:,}" for n in (summary.reused, summary.new, summary.readings, summary.waiting, left)),
+            *_money(summary),
+        ),
+        "",
+        "## By model",
+        "",
+        "| model | rows | new | estimated | at most |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    lines += [
+        cells(escape(name), f"{share.rows:,}", f"{share.new:,}", *_money(share))
+        for name, share in sorted(summary.models.items())
+    ]
+    lines += _section("Left as they are", [f"{count:,} {outcome}" for outcome, count in sorted(summary.left.items())])
+    lines += _section("Retired or retiring models", summary.retired)
+    lines += _section("Without a price: not bought", [f"{name}: {n:,} rows" for name, n in summary.unpriced.items()])
+    lines += _section("Warnings", summary.warnings)
+    return "\n".join(lines) + "\n"
+
+
+def _money(priced: PlanSummary | ModelShare) -> tuple[str, str]:
+    return format_usd(priced.estimate_micros), format_usd(priced.cap_micros)
+
+
+def problems_markdown(error: InvalidCatalog) -> str:
+    """Every problem of the catalogs that were refused; past ``MOST_LINES`` only how many more."""
+    return "\n".join([f"# {error.total:,} problems, nothing was spent", *_section("Problems", error.lines)]) + "\n"
+
+
+def _section(title: str, texts: list[str]) -> list[str]:
+    if not texts:
+        return []
+    more = [f"- and {len(texts) - MOST_LINES:,} more"] if len(texts) > MOST_LINES else []
+    return ["", f"## {title}", "", *(f"- {escape(text)}" for text in texts[:MOST_LINES]), *more]
