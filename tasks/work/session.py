@@ -26,7 +26,7 @@ from tasks.work.result import RunResult, result_of
 from tasks.work.services import Services
 from tasks.work.setup import open_services
 from tasks.work.sources import catalog_files
-from tasks.work.standing import commit_stragglers, standing
+from tasks.work.standing import catch_up, commit_stragglers, standing
 from tasks.work.stopping import StopSignal
 from tasks.work.waves import resolve_wave
 
@@ -156,9 +156,11 @@ class Session:
         await report_after_run(self.store, hurry=self.stop.reason == "interrupted")
 
     async def idle(self) -> RunResult:
-        """The result of a run that had nothing to do; its report is completed if an earlier run left without."""
+        """The result of a run that had nothing to do; what a killed run left out of manifest and report is added."""
         from tasks.work.reporting import report_if_stale
 
+        if self.ready_plan.dataset is not None:
+            await catch_up(self.store, self.ready_plan.dataset, self.run_id)
         await report_if_stale(self.store)
         return self.idle_result()
 

@@ -1,12 +1,16 @@
 """How catalogs stand after a run, by the newest commit of the manifest; and commits for runs that left without."""
 
+import logging
 from collections import Counter
 
 from tasks.journal.dataset import Dataset
+from tasks.journal.errors import StoreDown
 from tasks.journal.inspect import load_fold, tails
 from tasks.manifest.commits import newest_commit
-from tasks.storage.store import Store
+from tasks.storage.store import Store, StoreError
 from tasks.work.committing import Committer
+
+log = logging.getLogger("printroom")
 
 
 async def standing(store: Store, catalogs: set[str]) -> Counter[str]:
@@ -34,3 +38,16 @@ async def commit_stragglers(store: Store, dataset: Dataset, committer: Committer
     for partition, newest in (await tails(store, dataset)).items():
         if newest > done.get(partition, 0):
             await committer.commit_fold(partition, await load_fold(store, dataset.partition_names[partition]))
+
+
+async def catch_up(store: Store, dataset: Dataset, run_id: str) -> None:
+    """Bring manifest and aliases up to the journal: a run may have been killed between its last row and its commit.
+
+    A store that does not take it now is a warning: the rows are safe in the journal, and the next run comes by again.
+    """
+    committer = Committer(store, run_id)
+    try:
+        await commit_stragglers(store, dataset, committer)
+        await committer.finish(final=True)
+    except (StoreError, StoreDown) as error:
+        log.warning("the manifest could not be brought up to date now: %s", error)
