@@ -1,9 +1,11 @@
 """What makes a plan impossible, as one exception that carries every problem."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from catalogs.problems import Problems
 from catalogs.types import Problem
+from tasks.protocols.redact import PATTERNS
 
 
 class InvalidCatalog(Exception):
@@ -12,8 +14,9 @@ class InvalidCatalog(Exception):
     def __init__(
         self, problems: Sequence[Problem], lines: Sequence[str] | None = None, total: int | None = None
     ) -> None:
-        self.problems = list(problems)
-        self.lines = list(lines) if lines is not None else [str(problem) for problem in problems]
+        self.problems = [_without_secrets(problem) for problem in problems]
+        words = lines if lines is not None else [str(problem) for problem in problems]
+        self.lines = [PATTERNS.text(line) for line in words]
         self.total = len(self.problems) if total is None else total
         super().__init__(f"{self.total} problems in the catalogs")
 
@@ -26,3 +29,8 @@ class InvalidCatalog(Exception):
             [line for file in read for line in file.lines()],
             sum(file.error_count for file in read),
         )
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    """A cell may hold a signed URL; what is shown of it must not."""
+    return replace(problem, file=PATTERNS.text(problem.file), found=PATTERNS.text(problem.found))

@@ -16,6 +16,7 @@ from tasks.protocols.breaker import ProviderStopped
 from tasks.protocols.budget import BudgetExhausted, Reservation
 from tasks.protocols.errors import no_reply
 from tasks.protocols.formats import build, parse
+from tasks.protocols.redact import Redactor
 from tasks.protocols.retry import RowRetries
 from tasks.protocols.traffic import ModelGivenUp, TrafficCall
 from tasks.protocols.wire import Call, Failure, Reply
@@ -127,7 +128,7 @@ class Buyer:
             reply = await services.gateway.post(
                 build(call), timeout_s=purchase.model.timeout_s, idempotency_key=f"{intent.key}.{intent.attempt}"
             )
-            lane.ended(_trouble(reply, call))
+            lane.ended(_trouble(reply, call, services.redactor))
         except http.NotSent as error:
             failure = no_reply("not_sent", str(error))
             lane.ended(failure)
@@ -213,11 +214,11 @@ class Buyer:
             self.waiting.discard(task)
 
 
-def _trouble(reply: Reply, call: Call) -> Failure | None:
+def _trouble(reply: Reply, call: Call, redactor: Redactor) -> Failure | None:
     """What a reply means for the calls behind this one; its own meaning is settled when it is safe."""
     if reply.status < 400 and len(reply.body) > _LARGEST_ERROR_BYTES:
         return None  # a picture: not worth decoding twice
-    parsed = parse(reply, call)
+    parsed = parse(reply, call, redactor)
     return parsed if isinstance(parsed, Failure) else None
 
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from catalogs.money import format_usd
 from tasks.journal.errors import StoreDown
+from tasks.protocols.redact import PATTERNS, Redactor, guard_logging
 from tasks.settings import Settings
 from tasks.storage.open import open_store
 from tasks.storage.store import Store, StoreError
 from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
+from tasks.work.guarding import redacted_errors
 from tasks.work.pace import Pace
 from tasks.work.partition import run_partition
 from tasks.work.plan import PartitionWork, Plan, make_plan
@@ -44,6 +46,8 @@ class Session:
     store: Store
     say: Callable[[str], None] = print
     stop: StopSignal = field(default_factory=StopSignal)
+    redactor: Redactor = PATTERNS
+    unguard: Callable[[], None] = lambda: None
     pace: Pace = field(default_factory=Pace)
     plan: Plan | None = None
     yes: bool = False  # somebody approved the plan
@@ -78,9 +82,10 @@ class Session:
         """The plan, made once."""
         if self.plan is None:
             files = catalog_files(self.options.catalogs, self.options.catalog_name)
-            self.plan = await make_plan(
-                self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files
-            )
+            with redacted_errors(self.redactor):
+                self.plan = await make_plan(
+                    self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files
+                )
         return self.plan
 
     @asynccontextmanager
@@ -99,11 +104,12 @@ class Session:
 
     async def work(self, works: list[PartitionWork]) -> Counter[str]:
         """Work some partitions, those that nobody else owns first. Outcomes of their rows, counted."""
-        first = await asyncio.gather(*(self._one(work, wait=False) for work in works))
-        busy = [work for work, counts in zip(works, first, strict=True) if counts is None]
-        if busy:
-            self.say(f"another run works on {len(busy)} of the partitions; waiting for it")
-        second = await asyncio.gather(*(self._one(work, wait=True) for work in busy))
+        with redacted_errors(self.redactor):
+            first = await asyncio.gather(*(self._one(work, wait=False) for work in works))
+            busy = [work for work, counts in zip(works, first, strict=True) if counts is None]
+            if busy:
+                self.say(f"another run works on {len(busy)} of the partitions; waiting for it")
+            second = await asyncio.gather(*(self._one(work, wait=True) for work in busy))
         return sum((counts for counts in (*first, *second) if counts), Counter())
 
     async def _one(self, work: PartitionWork, *, wait: bool) -> Counter[str] | None:
@@ -227,8 +233,12 @@ class Session:
 
 
 def new_session(options: RunOptions, settings: Settings, run_id: str, *, say: Callable[[str], None] = print) -> Session:
-    """A session that ``session_of`` finds until ``forget`` is called."""
-    session = Session(options, settings, run_id, open_store(options.dataset), say)
+    """A session that ``session_of`` finds until ``forget`` is called; so long, log records are redacted."""
+    redactor = Redactor(settings.secrets())
+    session = Session(
+        options, settings, run_id, open_store(options.dataset), lambda text: say(redactor.text(text)), redactor,
+        guard_logging(redactor),
+    )  # fmt: skip
     _sessions[run_id] = session
     return session
 
@@ -251,5 +261,8 @@ def prepared() -> Session | None:
 def forget(run_id: str) -> None:
     """Drop a session and its plan's files."""
     session = _sessions.pop(run_id, None)
-    if session is not None and session.plan is not None:
+    if session is None:
+        return
+    session.unguard()
+    if session.plan is not None:
         session.plan.discard()

@@ -14,6 +14,7 @@ from catalogs.guide import choose as choose_model
 from catalogs.problems import Problems
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
+from tasks.protocols.redact import PATTERNS
 from tasks.storage.keys import slug
 from tasks.storage.open import open_binary
 from tasks.storage.store import Store
@@ -113,7 +114,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
     if any(problems):
         raise InvalidCatalog.of(problems)
     plan.summary.warnings += [
-        str(warning)
+        PATTERNS.text(str(warning))
         for found in problems
         for warning in found.warnings
         if not (warning.column == "model" and "retire" in warning.allowed)  # the plan says it once for each model
