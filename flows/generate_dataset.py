@@ -39,6 +39,8 @@ async def generate_dataset(
     price: dict[str, str] | None = None,
     replace_retired: bool = False,  # noqa: FBT001, FBT002 - a switch in the Prefect form
     accept: form.Text | None = None,
+    accepted: form.Calls = 1,
+    max_takes: form.Calls = 1,
     grace: form.Seconds = 20.0,
     partitions: form.Partitions | None = None,
     runner: form.Runner = "local",
@@ -69,6 +71,8 @@ async def generate_dataset(
         price: USD per picture by model, for example {"my-model": "0.02"}, where the table has no price.
         replace_retired: Use the successor of a model that is retired.
         accept: What counts as accepted, for example cer<=0.1 and width_px>=1024.
+        accepted: Accepted pictures a row needs; with max_takes, rejected pictures are taken again until it has them.
+        max_takes: The most takes of a row, refills included. 1 means that nothing is taken again.
         grace: Seconds for calls in flight when the run is cancelled. A worker kills a run after 30.
         partitions: Parts of a new dataset; 16 if left out. Fixed when the dataset is made.
         runner: Where the work is done: in this run, by child runs on the work pool, or on a Dask cluster.

@@ -9,6 +9,7 @@ from tasks.work.options import RunOptions
 
 JSON_HELP = "print one JSON object as the last line of stdout"
 RUNNERS = ("local", "workers", "dask")
+OUTCOMES = ("succeeded", "refused", "failed", "unknown", "held", "pending")
 ONLY = ("pending", "failed", "refused", "unknown", "held", "all-but-succeeded")
 
 
@@ -56,6 +57,38 @@ def add_reconcile(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true")
 
 
+def add_expand(parser: argparse.ArgumentParser) -> None:
+    """``printroom expand``."""
+    parser.add_argument("recipe", metavar="RECIPE.toml", help="columns, axes, zip, sample and exclude")
+    parser.add_argument("-o", "--output", required=True, metavar="CATALOG", help="a .csv or .parquet file")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """``printroom export``."""
+    _add_dataset(parser)
+    add = parser.add_argument
+    add(
+        "--format",
+        required=True,
+        choices=["imagefolder", "webdataset", "csv"],
+        help="for whom: datasets, webdataset, people",
+    )
+    add("--to", required=True, metavar="DIR", help="a folder: new, empty, or of an earlier export of this kind")
+    outcomes = "only results with this outcome; repeatable (default succeeded; the others have no picture)"
+    add("--outcome", action="append", default=[], choices=OUTCOMES, metavar="OUTCOME", help=outcomes)
+    add("--accept", metavar="RULE", help="only pictures that the rule accepts, e.g. 'cer<=0.1'")
+    add("--catalog", action="append", default=[], metavar="NAME", help="only this catalog's; repeatable")
+    add(
+        "--per-shard",
+        type=at_least(1),
+        default=1_000,
+        metavar="N",
+        help="pictures in a WebDataset shard (default 1000)",
+    )
+    add("--json", action="store_true", help=JSON_HELP)
+
+
 def add_models(parser: argparse.ArgumentParser) -> None:
     """``printroom models``."""
     parser.add_argument("--cost", type=at_least(1), metavar="N", help="what N pictures cost on each model")
@@ -94,6 +127,9 @@ def _add_rows(add: Callable[..., object]) -> None:
     unknown = "after a call whose outcome is unknown: try once more (default), or hold the row"
     add("--on-unknown", choices=["retry", "hold"], default="retry", help=unknown)
     add("--accept", metavar="RULE", help="what counts as accepted, e.g. 'cer<=0.1 and width_px>=1024'")
+    takes = "refill: take rejected pictures again, at most N takes a row (default 1: no refill)"
+    add("--max-takes", type=at_least(1), default=1, metavar="N", help=takes)
+    add("--accepted", type=at_least(1), default=1, metavar="N", help="accepted pictures a row needs (default 1)")
 
 
 def _add_running(add: Callable[..., object]) -> None:
@@ -130,6 +166,8 @@ def options_from(args: argparse.Namespace) -> RunOptions:
         prices=dict(_checked_prices(args.price)),
         replace_retired=args.replace_retired,
         accept=args.accept,
+        accepted=args.accepted,
+        max_takes=args.max_takes,
         grace_s=args.grace,
         partitions=args.partitions,
     )

@@ -15,6 +15,8 @@ VERBS = {
     "report": "write the gallery and usage report again",
     "verify": "re-read every image and compare; exit 1 if anything is wrong",
     "reconcile": "a gateway's usage export against the call log; exit 1 if they differ",
+    "export": "training-ready copies: imagefolder, webdataset, csv",
+    "expand": "a recipe's prompt matrix becomes a catalog",
     "models": "the model table: price, limits, sizes, URL life, life cycle",
     "sandbox": "the local gateway as a server of its own",
 }

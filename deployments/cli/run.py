@@ -113,6 +113,8 @@ def _report(result: RunResult, args: argparse.Namespace, note: str = "") -> int:
         if (count := getattr(result, word))
     )
     print(f"{result.succeeded:,} of {result.rows:,} succeeded, {result.reused:,} of them reused{rest}")
+    if result.acceptance is not None:
+        print(result.acceptance.line())
     risk = f" (possibly {format_usd(result.at_risk_micros)} more)" if result.at_risk_micros else ""
     print(f"cost of this run: {format_usd(result.cost_micros)}{risk} in {result.wall_s:.1f} s")
     root = result.dataset.rstrip("/")

@@ -155,6 +155,7 @@ def _stored(s: ev.Stored, requested_size: str | None) -> RowDict:
         "seconds_to_spare": s.seconds_to_spare, "sha256": s.sha256, "phash": s.phash, "format": s.format,
         "width_px": s.width_px, "height_px": s.height_px, "size_bytes": s.size_bytes,
         "size_as_requested": as_requested(requested_size, s.width_px, s.height_px), "has_c2pa": s.has_c2pa,
+        "blank": s.blank,
         "download_ms": s.download_ms, "store_ms": s.store_ms,
     }  # fmt: skip
 

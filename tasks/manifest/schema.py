@@ -72,6 +72,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("size_bytes", LONG, "of the original bytes"),
     Column("size_as_requested", FLAG, "delivered size or ratio is the requested one; null = none was requested"),
     Column("has_c2pa", FLAG, "the picture carries a C2PA provenance block"),
+    Column("blank", FLAG, "the picture is one colour throughout; null = not stored"),
     Column("ocr_text", TEXT, "text read from the picture (or from the inputs, for vision = ocr)"),
     Column("ocr_model", TEXT, "who read it: the local engine or a model id"),
     Column("ocr_status", TEXT, "text | no_text | refused | failed; null = not read"),

@@ -32,10 +32,17 @@ class RunOptions:
     prices: dict[str, str] = field(default_factory=dict)  # model -> USD, as typed
     replace_retired: bool = False
     accept: str | None = None
+    accepted: int = 1  # pictures a row needs that the rule accepts
+    max_takes: int = 1  # of a row, refills included; 1 = no refill
     grace_s: float = 20.0
     partitions: int | None = None
     runner: Literal["local", "workers", "dask"] = "local"
     workers: int | None = None  # None: as many as the runner thinks right
+
+    @property
+    def refills(self) -> bool:
+        """Whether rejected pictures are to be taken again."""
+        return self.accept is not None and self.max_takes > 1
 
 
 def options_of(form: Mapping[str, Any]) -> RunOptions:
@@ -59,6 +66,8 @@ def options_of(form: Mapping[str, Any]) -> RunOptions:
         prices=dict(form["price"] or {}),
         replace_retired=form["replace_retired"],
         accept=form["accept"],
+        accepted=form.get("accepted") or 1,
+        max_takes=form.get("max_takes") or 1,
         grace_s=form["grace"],
         partitions=form["partitions"],
         runner=form["runner"],
@@ -87,6 +96,8 @@ def form_of(options: RunOptions) -> dict[str, Any]:
         "price": options.prices or None,
         "replace_retired": options.replace_retired,
         "accept": options.accept,
+        "accepted": options.accepted,
+        "max_takes": options.max_takes,
         "grace": options.grace_s,
         "partitions": options.partitions,
         "runner": options.runner,

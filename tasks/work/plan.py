@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tasks.journal.events import Unwanted, Wanted
 from tasks.journal.fold import Fold
 from tasks.journal.inspect import load_fold
 from tasks.storage.store import Store
+from tasks.work.accepting import check_accepting
 from tasks.work.choose import choose
 from tasks.work.inputs import InputDesk
 from tasks.work.options import RunOptions
@@ -70,6 +71,9 @@ class Plan:
     verbs: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))  # what a wave does in a partition
     unwanted: dict[int, list[Unwanted]] = field(default_factory=lambda: defaultdict(list))
     takes: dict[RowId, int] = field(default_factory=dict)  # raised by --again in this run
+    kept: dict[RowId, dict[int, str]] = field(default_factory=dict)  # accepted takes of rows that a refill takes again
+    known: Spill | None = None  # every row of the catalogs as planned at first
+    refills_from: int | None = None  # the first wave that takes rejected pictures again
     choices: dict[str, str] = field(default_factory=dict)  # auto:… -> model chosen now
     waves: int = 1
     read: int = 0  # rows read so far, over all catalogs
@@ -94,6 +98,12 @@ class Plan:
         """The planned rows of one partition in one wave."""
         return self.work.read(work.wave * self.partitions + work.partition)
 
+    def planned(self) -> Iterator[PlannedRow]:
+        """Every row of the catalogs that has its key, its newest take."""
+        assert self.known is not None
+        for bucket in self.known.buckets():
+            yield from (row for row in self.known.read(bucket) if row.wanted.key is not None and not row.kept)
+
     @property
     def fetchable(self) -> bool:
         """Whether a waiting row may get its input in this run: an https picture, or a row that is being bought."""
@@ -110,6 +120,7 @@ async def make_plan(
     options: RunOptions, *, provider: Provider, store: Store, run_id: str, files: Iterable[CatalogFile]
 ) -> Plan:
     """Read, check, key, price and compare. ``InvalidCatalog`` lists every problem of every file; nothing is written."""
+    check_accepting(options)
     dataset = await existing_dataset(store)
     partitions = dataset.partitions if dataset else options.partitions or DEFAULT_PARTITIONS
     folder = Path(tempfile.mkdtemp(prefix="printroom-plan-"))
@@ -131,12 +142,27 @@ async def make_plan(
         await read_rows(plan, rows, list(files))
         await _resolve_later(plan, rows)
         await _compare_all(plan, rows)
+        plan.known = rows
+        await _plan_refills(plan)
     except BaseException:
         plan.discard()
         raise
     plan.summary.close(plan.table, options)
+    if options.refills:
+        plan.summary.cap_micros *= options.max_takes  # every take of every new row rejected
     _refuse_unpriced(plan)
     return plan
+
+
+async def _plan_refills(plan: Plan) -> None:
+    """Make room for the waves of a refill; its first one takes up what the dataset holds already."""
+    from tasks.work.refilling import plan_refill  # which plans rows like this module
+
+    if not plan.options.refills:
+        return
+    plan.refills_from = plan.waves
+    plan.waves += plan.options.max_takes - 1
+    await plan_refill(plan, plan.refills_from)
 
 
 def _refuse_unpriced(plan: Plan) -> None:
@@ -175,8 +201,9 @@ def plan_row(
     wanted = replace(wanted, digest=digest_of(wanted))
     estimate, cap = plan.table.price(wanted)
     return PlannedRow(
-        seq=seq, wave=0, action="none", estimate_micros=estimate, cap_micros=cap, wanted=wanted, inputs=tuple(sources)
-    )
+        seq=seq, wave=0, action="none", estimate_micros=estimate, cap_micros=cap, wanted=wanted, inputs=tuple(sources),
+        ordinal=row.ordinal,
+    )  # fmt: skip
 
 
 def placeholder(plan: Plan, later: LaterRow) -> PlannedRow:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -74,24 +74,7 @@ def build_wanted(
     """What the row asks for. ``input_sha256s`` None = an input is not there yet: no key, it waits."""
     prompt_sent = sent_prompt(row, model)
     params = sent_params(row, model)
-    key = None
-    if input_sha256s is not None:
-        key = call_key(
-            {
-                "operation": row.operation,
-                "vision": row.vision,
-                "model": model.id,
-                "provider": provider_family,
-                "prompt": prompt_sent,
-                "params": params,
-                "n": row.n,
-                "inputs": list(input_sha256s),
-                "mask": mask_sha256,
-                "take": take,
-                "ordinal": row.ordinal,
-            }
-        )
-    return Wanted(
+    wanted = Wanted(
         at="",
         run_id=run_id,
         catalog=origin.name,
@@ -99,7 +82,7 @@ def build_wanted(
         row_id=row.row_id,
         row_number=row.row_number,
         take=take,
-        key=key,
+        key=None,
         digest="",
         samples=row.n,
         operation=row.operation,
@@ -117,6 +100,26 @@ def build_wanted(
         expected_text=row.expected_text,
         tags=dict(row.tags),
         waiting_for=waiting_for,
+    )
+    return wanted if input_sha256s is None else replace(wanted, key=key_of(wanted, row.ordinal))
+
+
+def key_of(wanted: Wanted, ordinal: int) -> str:
+    """The key of the call that ``wanted`` asks for: the same for the same request, take and ordinal."""
+    return call_key(
+        {
+            "operation": wanted.operation,
+            "vision": wanted.vision,
+            "model": wanted.model,
+            "provider": wanted.provider,
+            "prompt": wanted.prompt_sent,
+            "params": wanted.params,
+            "n": wanted.samples,
+            "inputs": list(wanted.input_sha256s),
+            "mask": wanted.mask_sha256,
+            "take": wanted.take,
+            "ordinal": ordinal,
+        }
     )
 
 

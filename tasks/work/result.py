@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from catalogs.money import json_usd
+from tasks.work.accepting import Acceptance
 from tasks.work.stopping import StopReason
 
 EXIT_OK, EXIT_DAMAGED, EXIT_USAGE, EXIT_UNFINISHED, EXIT_BUDGET, EXIT_PROVIDER, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -31,12 +32,15 @@ class RunResult:
     paid_phase_s: float = 0.0
     stopped: StopReason | None = None
     message: str = ""
+    acceptance: Acceptance | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints; money as decimal strings."""
+        """The object that ``--json`` prints; money as decimal strings. ``acceptance`` only with an accept rule."""
         fields = asdict(self)
-        for name in ("stopped", "message", "cost_micros", "at_risk_micros", "wall_s", "paid_phase_s"):
+        for name in ("stopped", "message", "cost_micros", "at_risk_micros", "wall_s", "paid_phase_s", "acceptance"):
             del fields[name]
+        if self.acceptance is not None:
+            fields["acceptance"] = self.acceptance.as_dict()
         return fields | {
             "cost_usd": json_usd(self.cost_micros),
             "cost_at_risk_usd": json_usd(self.at_risk_micros),

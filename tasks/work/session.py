@@ -18,6 +18,7 @@ from tasks.protocols.redact import PATTERNS, Redactor, guard_logging
 from tasks.settings import Settings
 from tasks.storage.open import open_store
 from tasks.storage.store import Store, StoreError
+from tasks.work.accepting import Acceptance, accept_rule, acceptance
 from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
 from tasks.work.guarding import redacted_errors
@@ -131,15 +132,23 @@ class Session:
     async def finish(self) -> RunResult:
         """Commit what is left, replace the alias, write the report, and say how the catalogs now stand."""
         plan, services = self.ready_plan, self.services
+        accepted: Acceptance | None = None
         try:
             await commit_stragglers(self.store, services.dataset, self.committer)
             await self.committer.finish(final=not self.stop.stopped)
             await self._report()
             outcomes = await standing(self.store, {origin.name for origin in plan.origins})
+            accepted = await self._acceptance()
         except (StoreError, StoreDown) as error:
             self.stop.stop("store_down", f"the manifest could not be committed: {error}")
             outcomes = plan.summary.outcomes  # as the plan saw them: what came since is in the journal and the spool
-        return self._result(outcomes)
+        return replace(self._result(outcomes), acceptance=accepted)
+
+    async def _acceptance(self) -> Acceptance | None:
+        """How the pictures of the run's catalogs stand under its accept rule, if it has one."""
+        rule = accept_rule(self.options.accept)
+        names = {origin.name for origin in self.ready_plan.origins}
+        return None if rule is None else await acceptance(self.store, rule, names)
 
     def _result(self, outcomes: Counter[str]) -> RunResult:
         progress = self.services.progress
@@ -168,7 +177,7 @@ class Session:
         if self.ready_plan.dataset is not None:
             await catch_up(self.store, self.ready_plan.dataset, self.run_id)
         await report_if_stale(self.store)
-        return self.idle_result()
+        return replace(self.idle_result(), acceptance=await self._acceptance())
 
     def approved(self) -> bool:
         """Whether the plan may be carried out: its worst case needs no approval, or somebody said yes."""

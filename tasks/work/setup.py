@@ -20,7 +20,7 @@ from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import Inspector
 from tasks.storage.open import probe
 from tasks.storage.store import Store
-from tasks.work.fixing import fix_choices, fix_takes
+from tasks.work.fixing import fix_choices, fix_kept, fix_takes
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
 from tasks.work.keeping import LostAndFound
@@ -58,6 +58,7 @@ async def open_services(
         await drain_spool(store, spool)
         await fix_choices(plan, store)
         await fix_takes(plan, store)
+        await fix_kept(plan, store)
         spent = 0
         if resumed:
             async for _, fold in load_all(store, dataset):

@@ -19,8 +19,8 @@ from tasks.storage.keys import slug
 from tasks.storage.open import open_binary
 from tasks.storage.store import Store
 from tasks.work.problems import InvalidCatalog
-from tasks.work.request import CatalogOrigin
-from tasks.work.spill import Spill
+from tasks.work.request import CatalogOrigin, digest_of, key_of
+from tasks.work.spill import PlannedRow, Spill
 
 if TYPE_CHECKING:
     from tasks.work.plan import Plan
@@ -80,6 +80,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
     problems: list[Problems] = []
     for file in files:
         raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
+        kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
         with opened(file) as source:
             read = read_catalog(
                 source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model
@@ -97,6 +98,8 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
                 if not chosen.images and chosen.mask is None:
                     planned = plan_row(plan, chosen, origin, plan.read, take, [])
                     rows.add(bucket_of(plan, planned.wanted), planned)
+                    for each in _kept(planned, kept):
+                        rows.add(bucket_of(plan, each.wanted), each)
                     continue
                 waiting.append((plan.read, chosen, take))
             problems.append(read.problems)
@@ -111,6 +114,8 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
                 assert sources is not None
                 planned = plan_row(plan, row, origin, seq, take, sources)
                 rows.add(bucket_of(plan, planned.wanted), planned)
+                for each in _kept(planned, kept):
+                    rows.add(bucket_of(plan, each.wanted), each)
     if any(problems):
         raise InvalidCatalog.of(problems)
     plan.summary.warnings += [
@@ -158,6 +163,29 @@ async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
 def takes_key(catalog: str) -> str:
     """Where a dataset keeps the raised takes of a catalog."""
     return f"takes/{slug(catalog)}.json"
+
+
+async def kept_takes(store: Store, catalog: str) -> dict[str, dict[str, str]]:
+    """Earlier takes that a refill accepted and keeps current, by row id: take -> call key."""
+    try:
+        found: dict[str, dict[str, str]] = orjson.loads(await store.get(kept_key(catalog)))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def kept_key(catalog: str) -> str:
+    """Where a dataset keeps a catalog's accepted earlier takes."""
+    return f"takes/{slug(catalog)}.kept.json"
+
+
+def _kept(planned: PlannedRow, kept: dict[str, dict[str, str]]) -> Iterator[PlannedRow]:
+    """The row's accepted earlier takes, unless it asks for something else since."""
+    for text, key in kept.get(planned.wanted.row_id, {}).items():
+        wanted = replace(planned.wanted, take=int(text))
+        if int(text) != planned.wanted.take and key_of(wanted, planned.ordinal) == key:
+            wanted = replace(wanted, key=key)
+            yield replace(planned, wanted=replace(wanted, digest=digest_of(wanted)), kept=True)
 
 
 def _take(plan: "Plan", catalog: str, row: Row, raised: dict[str, int]) -> int:

@@ -41,6 +41,8 @@ class PlannedRow:
     inputs: tuple[InputSource, ...] = ()
     record: bool = False  # the journal does not have this ``wanted`` yet
     release: bool = False  # a held, refused or failed key that the user asked for again
+    ordinal: int = 0  # among identical requests of the catalog: part of the key
+    kept: bool = False  # an earlier take that a refill accepted and keeps
     attempts: int = 0  # made when the plan was: a key with more has been worked on since
 
 

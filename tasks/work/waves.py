@@ -20,12 +20,19 @@ from tasks.work.plan import (
     resolve_sources,
     unwanted,
 )
+from tasks.work.refilling import refill_wave
 from tasks.work.services import Services
 from tasks.work.spill import PlannedRow
 
 
 async def resolve_wave(plan: Plan, services: Services, wave: int) -> None:
-    """Give keys to the waiting rows of ``wave`` and compare them with what the dataset holds."""
+    """Give keys to the waiting rows of ``wave`` and compare them with what the dataset holds; refill if it is time."""
+    await _resolve_waiting(plan, services, wave)
+    if plan.refills_from is not None and wave >= plan.refills_from and not services.stop.stopped:
+        await refill_wave(plan, services, wave)
+
+
+async def _resolve_waiting(plan: Plan, services: Services, wave: int) -> None:
     due = sorted((later for later in plan.later if later.depth <= wave), key=lambda later: later.seq)
     if plan.options.limit is not None:
         due = due[: max(0, plan.options.limit - plan.summary.calls)]
@@ -44,6 +51,8 @@ async def resolve_wave(plan: Plan, services: Services, wave: int) -> None:
         else:
             continue
         ready.setdefault(bucket_of(plan, row.wanted), []).append(row)
+        if plan.known is not None:
+            plan.known.add(bucket_of(plan, row.wanted), row)
         _leave_waiting(plan, later, wave)
     before = plan.summary.calls
     for partition, rows in ready.items():
