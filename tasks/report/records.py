@@ -64,6 +64,8 @@ def _column(values: pa.ChunkedArray) -> Column:
     if pa.types.is_timestamp(kind):
         whole = pc.cast(values, pa.timestamp("s", "UTC"), safe=False)
         return {"v": pc.strftime(whole, "%Y-%m-%dT%H:%M:%SZ").to_pylist()}
+    if pa.types.is_floating(kind):
+        return {"v": pc.if_else(pc.is_finite(values), values, None).to_pylist()}  # JSON knows no NaN
     if pa.types.is_decimal(kind) or pa.types.is_date(kind):
         values = values.cast(pa.string())
     return _named_once(values) if pa.types.is_string(values.type) else {"v": values.to_pylist()}

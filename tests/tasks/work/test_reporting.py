@@ -1,0 +1,92 @@
+"""Every run leaves a report, no run fails for it, and a rerun completes one that is missing."""
+
+import json
+import logging
+import re
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from deployments.cli.main import main
+from deployments.sandbox.process import SandboxProcess
+from tasks.report.usage_page import money
+from tasks.storage.open import open_store
+from tasks.work.reporting import NothingToReport, report_if_stale, write_report
+from tests.support.moto import S3Server
+from tests.support.runs import run, write_catalog
+
+ROWS = [{"id": f"d{i}", "prompt": f"door {i}", "model": "dall-e-2", "size": "256x256"} for i in range(3)]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return tmp_path / "ds"
+
+
+async def test_a_run_leaves_a_gallery_a_usage_report_and_its_tables(
+    tmp_path: Path, dataset: Path, sandbox: SandboxProcess
+) -> None:
+    result = await run(write_catalog(tmp_path / "c.csv", ROWS), dataset, sandbox)
+    assert result.exit_code == 0
+    page = (dataset / "report/index.html").read_text()
+    assert '"outcomes":{"succeeded":3}' in page
+    assert len(list((dataset / "report/thumbs").rglob("*.webp"))) == 3
+    assert f"<b>{money(result.cost_micros / 1e6)}</b><span>known cost" in (dataset / "report/usage.html").read_text()
+    assert (dataset / "report/usage/by_model.parquet").exists()
+
+
+async def test_a_rerun_with_nothing_to_do_writes_only_a_report_that_is_missing(
+    tmp_path: Path, dataset: Path, sandbox: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", ROWS)
+    await run(catalog, dataset, sandbox)
+    page = dataset / "report/index.html"
+    before = page.stat().st_mtime_ns
+    await run(catalog, dataset, sandbox)
+    assert page.stat().st_mtime_ns == before
+    page.unlink()
+    await run(catalog, dataset, sandbox)
+    assert page.exists()
+
+
+async def test_a_report_that_cannot_be_written_is_said_and_the_run_is_as_good(
+    tmp_path: Path, dataset: Path, sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset.mkdir()
+    (dataset / "report").write_text("a file where the report's folder should be")
+    with caplog.at_level(logging.WARNING, logger="printroom"):
+        result = await run(write_catalog(tmp_path / "c.csv", ROWS), dataset, sandbox)
+    assert result.exit_code == 0
+    assert "the report could not be written" in caplog.text
+
+
+async def test_without_a_manifest_there_is_nothing_to_report(dataset: Path) -> None:
+    with pytest.raises(NothingToReport, match="nothing has been committed"):
+        await write_report(open_store(str(dataset)))
+    await report_if_stale(open_store(str(dataset)))
+    assert not dataset.exists()
+
+
+async def test_on_s3_the_page_links_to_pictures_that_open_without_credentials(
+    tmp_path: Path, sandbox: SandboxProcess, s3: S3Server
+) -> None:
+    bucket = s3.make_bucket("report")
+    with s3.as_environment():
+        await run(write_catalog(tmp_path / "c.csv", ROWS), f"s3://{bucket}/sets/night", sandbox)
+    page = s3.client().get_object(Bucket=bucket, Key="sets/night/report/index.html")["Body"].read().decode()
+    block = re.search(r'id="index">(.*?)</script>', page)
+    assert block is not None
+    links = json.loads(block.group(1))["columns"]["image_uri"]["v"]
+    assert len(links) == 3
+    with urllib.request.urlopen(links[0]) as reply:
+        assert reply.read(4) == b"\x89PNG"
+
+
+def test_the_command_line_says_where_the_pages_are_and_that_there_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--dataset", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr()
+    assert "nothing has been committed" in said.err
+    assert said.out == ""
