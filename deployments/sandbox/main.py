@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM (or the end of stdin with ``--with-stdin``); 0 = stopped, 2 = wrong use."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -29,9 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="printroom sandbox", description="A local OpenAI-compatible image gateway.")
-    add = parser.add_argument
+def parser() -> argparse.ArgumentParser:
+    """The options of ``printroom sandbox``."""
+    made = argparse.ArgumentParser(prog="printroom sandbox", description="A local OpenAI-compatible image gateway.")
+    add = made.add_argument
     add("--port", type=int, default=8787, help="0 picks a free one (default 8787)")
     add(
         "--scenario",
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--reader", choices=READERS, default="rapidocr", help="embedded = take the words from the sandbox's own PNGs")
     add("--workers", type=int, default=2, help="processes that draw (default 2; 0 = a thread)")
     add("--with-stdin", action="store_true", help="stop when stdin ends, so that it cannot outlive who started it")
-    return parser
+    return made
 
 
 class _ListScenarios(argparse.Action):

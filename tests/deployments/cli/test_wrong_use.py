@@ -1,0 +1,119 @@
+"""Wrong use of the command line: one clear line, exit code 2, nothing sent. One row per mistake."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deployments.cli.main import EXIT_CODES, VERBS, main
+from tests.support.connects import recorded_connects
+
+PLAN = ["plan", "{good}", "--dataset", "{ds}"]
+MISTAKES = {
+    "no verb": ([], ["usage: printroom VERB", "exit codes", "--provider sandbox"]),
+    "verb": (["runn"], ["unknown verb 'runn'", "did you mean 'run'?"]),
+    "no arguments": (["run"], ["required: CATALOG, --dataset", "printroom run --help"]),
+    "option": ([*PLAN, "--max-spent", "3"], ["unknown option '--max-spent'", "did you mean '--max-spend'?"]),
+    "abbreviation": ([*PLAN, "--max", "3"], ["unknown option '--max'"]),
+    "extra word": (["status", "{ds}", "--dataset", "{ds}"], ["unknown argument"]),
+    "no key": (
+        ["run", "{good}", "--dataset", "{ds}"],
+        ["set APIYI_API_KEY", "--provider sandbox"],
+    ),
+    "no key for openai": (["run", "{good}", "--dataset", "{ds}", "--provider", "openai"], ["set OPENAI_API_KEY"]),
+    "provider": ([*PLAN, "--provider", "apiyy"], ["unknown provider 'apiyy'", "did you mean 'apiyi'?"]),
+    "model": ([*PLAN, "--model", "sora_imag"], ["'sora_imag'", "did you mean 'sora_image'?"]),
+    "money with an exponent": ([*PLAN, "--max-spend", "1e5"], ["--max-spend: '1e5' is not an amount in USD"]),
+    "negative money": ([*PLAN, "--max-spend=-1"], ["--max-spend: '-1' is not an amount"]),
+    "too fine money": ([*PLAN, "--approve-above", "0.0000001"], ["--approve-above", "finer than a micro-dollar"]),
+    "rpm without model": ([*PLAN, "--rpm", "10"], ["--rpm 10: give MODEL=NUMBER"]),
+    "negative rpm": ([*PLAN, "--rpm", "dall-e-3=-3"], ["--rpm dall-e-3: '-3' is not a number above 0"]),
+    "rpm that is no number": ([*PLAN, "--rpm", "dall-e-3=nan"], ["--rpm dall-e-3: 'nan'"]),
+    "rpm of an unknown model": ([*PLAN, "--rpm", "dalle-3x=3"], ["unknown model 'dalle-3x'"]),
+    "price": ([*PLAN, "--price", "dall-e-3=cheap"], ["--price dall-e-3: 'cheap' is not an amount"]),
+    "reader": ([*PLAN, "--ocr", "gpt4-o"], ["--ocr: unknown model 'gpt4-o'", "did you mean 'gpt-4o'?"]),
+    "limit": ([*PLAN, "--limit", "x"], ["--limit: 'x' is not a whole number of 0 or more"]),
+    "concurrency": ([*PLAN, "--concurrency", "0"], ["--concurrency: '0' is not a whole number of 1 or more"]),
+    "grace": ([*PLAN, "--grace", "nan"], ["--grace: 'nan' is not a number of seconds"]),
+    "only": ([*PLAN, "--only", "all"], ["--only: invalid choice: 'all'", "all-but-succeeded"]),
+    "no catalog": (["plan", "{ds}/none.csv", "--dataset", "{ds}"], ["none.csv: found No such file", "1 problem;"]),
+    "catalog is a folder": (["plan", "{folder}", "--dataset", "{ds}"], ["Is a directory"]),
+    "catalog twice": (["plan", "{good}", "{good}", "--dataset", "{ds}"], ["'good' twice", "--catalog-name"]),
+    "column": (["plan", "{column}", "--dataset", "{ds}"], ["column promt", "tag:promt", "did you mean 'prompt'?"]),
+    "dataset is a file": (["plan", "{good}", "--dataset", "{good}"], ["is a file; a dataset is a folder"]),
+    "dataset elsewhere": (["plan", "{good}", "--dataset", "gs://x/y"], ["cannot open 'gs://x/y'", "s3://bucket"]),
+    "S3 without credentials": (["plan", "{good}", "--dataset", "s3://b/x"], ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"]),
+    "status of nothing": (["status", "--dataset", "{ds}"], ["{ds}: there is no dataset here yet", "printroom run"]),
+    "verify of nothing": (["verify", "--dataset", "{ds}"], ["{ds}: there is no dataset here yet"]),
+    "cost of nothing": (["models", "--cost", "0"], ["--cost: '0' is not a whole number of 1 or more"]),
+    "scenario": (["sandbox", "--scenario", "nope"], ["no scenario is called 'nope'", "--list-scenarios"]),
+}
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    (tmp_path / "good.csv").write_text("prompt,model\na hill,dall-e-3\n")
+    (tmp_path / "column.csv").write_text("promt,model\na hill,dall-e-3\n")
+    return {
+        "good": tmp_path / "good.csv", "column": tmp_path / "column.csv", "folder": tmp_path, "ds": tmp_path / "ds",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_in_one_line_exits_2_and_sends_nothing(
+    mistake: str, places: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, expected = MISTAKES[mistake]
+    with recorded_connects() as connects:
+        code = main([word.format(**places) for word in words])
+    said = capsys.readouterr()
+    assert code == 2
+    assert [text for text in expected if text.format(**places) not in said.err] == []
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert connects == []
+    assert not places["ds"].exists()
+
+
+@pytest.mark.parametrize("mistake", ["option", "no key", "provider", "no catalog", "column", "dataset is a file"])
+def test_with_json_the_last_line_of_a_mistake_is_an_object_of_problems(
+    mistake: str, places: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, _ = MISTAKES[mistake]
+    assert main([*(word.format(**places) for word in words), "--json"]) == 2
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(found) == ["problems"]
+    assert all(problem["found"] for problem in found["problems"])
+
+
+def test_a_base_url_that_is_none_is_named_by_its_variable(
+    places: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRINTROOM_BASE_URL", "gateway.example")
+    assert main([word.format(**places) for word in PLAN]) == 2
+    assert "PRINTROOM_BASE_URL: the base URL must look like" in capsys.readouterr().err
+
+
+def test_forty_problems_of_a_catalog_are_listed_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog = tmp_path / "bad.csv"
+    catalog.write_text("prompt,model,size\n" + "".join(f"hill {i},dall-e-3,{i}x{i}\n" for i in range(1, 41)))
+    assert main(["plan", str(catalog), "--dataset", str(tmp_path / "ds"), "--json"]) == 2
+    said = capsys.readouterr()
+    assert "40 problems; nothing was spent" in said.err
+    problems = json.loads(said.out)["problems"]
+    assert [problem["row_number"] for problem in problems] == list(range(1, 41))
+    assert {problem["column"] for problem in problems} == {"size"}
+
+
+def test_what_is_right_is_not_taken_for_a_mistake(places: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*(word.format(**places) for word in PLAN), "--max-spend", "$1.80", "--rpm", "dall-e-3=5"]) == 0
+    assert "1 new" in capsys.readouterr().out
+
+
+def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert [word for word in (*VERBS, *map(str, EXIT_CODES)) if word not in said] == []

@@ -1,0 +1,139 @@
+"""What the README and docs/ say is true: commands run against the sandbox, tables equal the code, links lead somewhere.
+
+``printroom run`` is taken through its own option parser and then to ``execute``, the flow's steps without a Prefect
+server; the flow itself is tried in tests/flows.
+"""
+
+import asyncio
+import os
+import re
+import shlex
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from catalogs.columns import COLUMNS
+from deployments import docs, docs_words
+from deployments.cli.arguments import options_from
+from deployments.cli.main import VERBS, main, verb_parser
+from deployments.cli.parsing import UsageMistake
+from deployments.cli.preparing import settings_for
+from deployments.sandbox.process import SandboxProcess
+from tasks.protocols import error_table
+from tasks.work.execute import execute
+from tasks.work.session import forget, new_session
+from tests.support.moto import S3Server
+from tests.support.runs import current_rows
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TASK_PAGES = [page for page in PAGES if page.parent.name == "docs" and f"docs/{page.name}" not in docs.pages()]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+RAN = {0, 3, 4}  # a page may show a run that its own budget stops
+
+
+def fenced(page: Path, *languages: str) -> list[tuple[str, str]]:
+    """The page's blocks in these languages: (language, text)."""
+    return [(lang, text) for lang, text in FENCE.findall(page.read_text(encoding="utf-8")) if lang in languages]
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of each ``printroom`` command, comments and settings before it left out."""
+    lines = (shlex.split(os.path.expandvars(line), comments=True) for line in text.splitlines())
+    return [words[words.index("printroom") + 1 :] for words in lines if "printroom" in words]
+
+
+def run_command(words: Sequence[str]) -> int:
+    if words[0] != "run":
+        try:
+            return main(words)
+        except SystemExit as end:  # argparse, after printing a list
+            return int(end.code or 0)
+    options = options_from(verb_parser("run").parsed(words[1:]))
+    session = new_session(options, settings_for(options), str(uuid.uuid4()), say=lambda _: None)
+    try:
+        return asyncio.run(execute(session)).exit_code
+    finally:
+        forget(session.run_id)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch, s3: S3Server) -> Iterator[Path]:
+    """A folder with the README's catalog as prompts.csv, a bucket, and the sandbox as the gateway."""
+    [(_, catalog)] = fenced(ROOT / "README.md", "csv")
+    (tmp_path / "prompts.csv").write_text(catalog, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRINTROOM_PROVIDER", "sandbox")
+    monkeypatch.setenv("PRINTROOM_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("BUCKET", "s3://" + s3.make_bucket(f"docs-{uuid.uuid4().hex[:8]}"))
+    with s3.as_environment():
+        yield tmp_path
+
+
+@pytest.mark.parametrize("page", TASK_PAGES, ids=lambda page: page.stem)
+def test_every_command_and_program_of_a_task_page_works(page: Path, workplace: Path) -> None:
+    blocks = fenced(page, "sh", "python")
+    assert blocks, "a task page shows how"
+    for language, text in blocks:
+        if language == "python":
+            exec(compile(text, page.name, "exec"), {})
+        else:
+            assert commands(text), text
+            assert {" ".join(words): run_command(words) in RAN for words in commands(text)} == {
+                " ".join(words): True for words in commands(text)
+            }
+    if (workplace / "ds").exists():
+        assert {row["outcome"] for row in current_rows(workplace / "ds")} == {"succeeded"}
+
+
+def test_a_command_that_does_not_exist_would_be_noticed() -> None:
+    with pytest.raises(UsageMistake, match=r"--max-spent.*--max-spend"):
+        run_command(["run", "prompts.csv", "--dataset", "ds", "--max-spent", "3"])
+    assert run_command(["runn"]) == 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_command_that_is_only_shown_has_verbs_and_options_that_exist(page: Path) -> None:
+    for _, text in fenced(page, "text", "console"):
+        for words in commands(text):
+            assert words[0] in VERBS
+            if words[0] != "sandbox":
+                verb_parser(words[0]).parsed(words[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_make_target_that_a_page_names_is_in_the_makefile(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for _, text in fenced(page, "sh", "text", "console"):
+        for line in text.splitlines():
+            for found in re.findall(r"(?:^|&& )make ((?:[a-z-]+ ?)+)", line.partition("#")[0]):
+                assert set(found.split()) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", docs.pages())
+def test_what_is_generated_equals_the_code_and_otherwise_make_docs_was_forgotten(name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == docs.pages()[name], "run make docs"
+
+
+def test_every_catalog_column_has_its_line() -> None:
+    assert set(docs_words.COLUMNS) == set(COLUMNS)
+
+
+def test_every_reason_that_a_rule_gives_is_explained() -> None:
+    rules = [rule for rule in vars(error_table).values() if isinstance(rule, error_table.Rule)]
+    assert len(rules) > 10
+    assert {rule.reason for rule in rules} <= docs_words.REASONS.keys()
+
+
+def test_every_variable_that_the_settings_read_is_documented() -> None:
+    read = set(re.findall(r"PRINTROOM_[A-Z_]+", (ROOT / "tasks/settings.py").read_text()))
+    assert "PRINTROOM_PROVIDER" in read
+    assert read <= docs_words.ENVIRONMENT.keys()
