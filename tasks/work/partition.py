@@ -1,7 +1,7 @@
 """One partition of a run: own its journal, record what is wanted, finish what is known, buy what is new."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -40,9 +40,11 @@ async def run_partition(
     place: OpenPartition,
     *,
     wait: bool = True,
+    known_only: bool = False,
 ) -> PartitionResult | None:
     """Work one partition to its end. None = another run owns it and ``wait`` is false.
 
+    ``known_only``: get the bytes of answers that are known already, and leave everything else for later.
     Being fenced (another run took the partition over) means waiting for it and looking again: what it finished is
     finished. Raises ``StoreDown`` when outcomes cannot be recorded.
     """
@@ -56,7 +58,8 @@ async def run_partition(
             return None
         committer.watch(work.partition, journal)
         try:
-            return await _Partition(services, plan, work, journal, settle, place).run()
+            partition = _Partition(services, plan, work, journal, settle, place)
+            return await (partition.fetch_known() if known_only else partition.run())
         except Fenced:
             services.say(f"partition {work.partition}: another run took over; waiting for it")
             wait = True
@@ -86,12 +89,19 @@ class _Partition:
             await self._record()
             known, again = self._known_and_again()
             await self._pool(iter(known))
-            await self._pool(row for row in self._rows_to_work() if row.wanted.key not in again)
+            before = again | {row.wanted.key for row in known}
+            await self._pool(row for row in self._rows_to_work() if row.wanted.key not in before)
             await self._pool(row for row in self._rows_to_work() if row.wanted.key in again)
             if self._services.stop.stopped:
                 await self._pause_the_rest()
         finally:
             watcher.cancel()
+        return self._result()
+
+    async def fetch_known(self) -> PartitionResult:
+        """The bytes of known answers, nearest deadline first."""
+        known, _ = self._known_and_again()
+        await self._pool(iter(known), self._rows.fetch)
         return self._result()
 
     async def _record(self) -> None:
@@ -145,7 +155,9 @@ class _Partition:
             if row.action in ("hold", "fetch", "read") or (row.action == "buy" and (limit is None or row.seq <= limit)):
                 yield row
 
-    async def _pool(self, rows: Iterable[PlannedRow]) -> None:
+    async def _pool(
+        self, rows: Iterable[PlannedRow], work: Callable[[PlannedRow], Awaitable[None]] | None = None
+    ) -> None:
         """Work rows with bounded concurrency. When the run stops, only rows with a known answer are still finished."""
         shared = iter(rows)
 
@@ -153,7 +165,7 @@ class _Partition:
             for row in shared:
                 if self._services.stop.stopped and not self._answered(row):
                     continue
-                await self._rows.work(row)
+                await (work or self._rows.work)(row)
                 self._place.row_done()
 
         count = min(self._services.rows_in_flight, max(1, self._work.rows))

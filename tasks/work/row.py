@@ -54,6 +54,20 @@ class RowWorker:
             await self._fail(key, "internal")
         self._count(row, key)
 
+    async def fetch(self, row: PlannedRow) -> None:
+        """Only the bytes of a known answer; whatever else the row needs comes with ``work``."""
+        assert row.wanted.key is not None
+        state = self._journal.fold.keys.get(row.wanted.key)
+        if state is None or state.answer is None or row.wanted.operation == "vision":
+            return
+        try:
+            await self._complete(row, state)
+        except (Fenced, StoreDown, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the same will happen to ``work``, which gives the row its outcome
+            log.error("row %s: %s", row.wanted.row_id, self._services.redactor.exception(error))  # noqa: TRY400
+        self._services.fetched_for.add(state.key)
+
     def _purchase(self, row: PlannedRow) -> Purchase:
         wanted, model = row.wanted, self._services.table.get(row.wanted.model)
         assert wanted.key is not None
@@ -95,7 +109,8 @@ class RowWorker:
     async def _complete(self, row: PlannedRow, state: KeyState) -> dict[int, bytes]:
         """Fetch and store what the answer still lacks, and finish the key. Returns bytes that were just fetched."""
         assert state.answer is not None
-        if state.finished is not None and not (row.action == "fetch" and bytes_may_come(state)):
+        again = row.action == "fetch" and state.key not in self._services.fetched_for and bytes_may_come(state)
+        if state.finished is not None and not again:
             return {}
         if row.wanted.operation == "vision":
             await self._journal.append(*self._vision_events(row, state))

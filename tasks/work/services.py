@@ -55,6 +55,7 @@ class Services:
     pace: Pace = field(default_factory=Pace)
     say: Callable[[str], None] = print
     limit_seq: int | None = None
+    fetched_for: set[str] = field(default_factory=set)  # keys whose known answer's bytes were asked for in this run
     started: float = field(default_factory=time.monotonic)
     rows_in_flight: int = 256
 

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field, replace
 
 from catalogs.money import format_usd
 from tasks.journal.errors import StoreDown
+from tasks.journal.names import late_prefix
 from tasks.protocols.redact import PATTERNS, Redactor, guard_logging
 from tasks.settings import Settings
 from tasks.storage.open import open_store
 from tasks.storage.store import Store, StoreError
 from tasks.work.accepting import Acceptance, accept_rule, acceptance
 from tasks.work.committing import Committer
-from tasks.work.options import RunOptions
+from tasks.work.gate import OpenPartition
 from tasks.work.guarding import redacted_errors
+from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
 from tasks.work.partition import run_partition
 from tasks.work.plan import PartitionWork, Plan, make_plan
@@ -46,9 +48,9 @@ class Session:
     run_id: str
     store: Store
     say: Callable[[str], None] = print
-    stop: StopSignal = field(default_factory=StopSignal)
     redactor: Redactor = PATTERNS
     unguard: Callable[[], None] = lambda: None
+    stop: StopSignal = field(default_factory=StopSignal)
     pace: Pace = field(default_factory=Pace)
     plan: Plan | None = None
     yes: bool = False  # somebody approved the plan
@@ -127,7 +129,21 @@ class Session:
         """What ``wave`` asks of the partitions; rows that waited for earlier waves get their keys now."""
         plan = self.ready_plan
         await resolve_wave(plan, self.services, wave)
-        return plan.partition_work(wave)
+        works = plan.partition_work(wave)
+        with redacted_errors(self.redactor):
+            await asyncio.gather(*(self._fetch_known(work) for work in works))
+        return works
+
+    async def _fetch_known(self, work: PartitionWork) -> None:
+        """Get what is paid for, in all partitions at once: no URL may die while another partition still buys."""
+        services = self.services
+        name = services.dataset.partition_names[work.partition]
+        try:
+            if "fetch" in work.verbs or await self.store.list(late_prefix(name)):
+                place = OpenPartition(services.gate, 0)
+                await run_partition(services, self.ready_plan, work, self.committer, place, wait=False, known_only=True)
+        except (StoreDown, StoreError) as error:
+            self.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
 
     async def finish(self) -> RunResult:
         """Commit what is left, replace the alias, write the report, and say how the catalogs now stand."""

@@ -156,6 +156,7 @@ def test_an_error_that_ends_a_run_is_told_without_its_secrets(tmp_path: Path) ->
 async def test_prefect_is_told_no_secret(tmp_path: Path) -> None:
     """The command as a user calls it, against a real server: its database, what was printed, and the dataset."""
     catalog = write_catalog(tmp_path / "c.csv", hostile_rows((*("picture", "refused", "html"), "stopped")))
+    (tmp_path / "prefect").mkdir()
     with prefect_server(tmp_path / "prefect") as server:
         async with echoing() as address:
             environment = {
