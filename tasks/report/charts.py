@@ -22,7 +22,8 @@ def over_time(labels: Sequence[str], values: Sequence[float], trend: Sequence[fl
     line = f'<polyline class="trend" points="{points}"/>' if len(trend) > 1 else ""
     every = max(1, -(-len(labels) // 8))
     ticks = "".join(
-        f'<text class="tick" x="{(i + 0.5) * step:.1f}" y="{base + 20}" text-anchor="middle">{escape(labels[i])}</text>'
+        f'<text class="tick" x="{(i + 0.5) * step:.1f}" y="{base + 20}" text-anchor="{_anchor(i, len(labels))}">'
+        f"{escape(labels[i])}</text>"
         for i in range(0, len(labels), every)
     )
     scale = (
@@ -77,6 +78,13 @@ def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], title: str) -
         good = next((count for kind, count in parts if kind == "succeeded"), 0)
         body += f'<text x="{at + 8:.1f}" y="{i * ROW_PX + 20}">{good:,} of {whole:,}</text>'
     return _svg(len(rows) * ROW_PX + 4, body, title)
+
+
+def _anchor(at: int, count: int) -> str:
+    """Where a tick's text hangs: the outermost ones inwards, or the edge would cut them."""
+    if count > 8 and at == 0:
+        return "start"
+    return "end" if count > 8 and at == count - 1 else "middle"
 
 
 def _label(name: str, row: int) -> str:

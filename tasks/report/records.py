@@ -21,8 +21,9 @@ INDEX_COLUMNS = (
 DETAIL_COLUMNS = (
     "result_key", "run_id", "catalog_sha256", "provider", "endpoint", "prompt_sent", "params", "input_sha256s",
     "mask_sha256", "requested_size", "http_status", "source_url", "url_expires_at", "seconds_to_spare", "phash",
-    "format", "has_c2pa", "ocr_model", "ocr_status", "ocr_confidence", "answer_json", "price_rule", "price_as_of",
-    "billed", "input_tokens", "output_tokens", "started_at", "queue_ms", "download_ms", "store_ms", "schema_version",
+    "format", "has_c2pa", "blank", "ocr_model", "ocr_status", "ocr_confidence", "answer_json", "price_rule",
+    "price_as_of", "billed", "input_tokens", "output_tokens", "started_at", "queue_ms", "download_ms", "store_ms",
+    "schema_version",
 )  # fmt: skip
 
 Column = dict[str, Sequence[Any]]

@@ -23,15 +23,15 @@ async def write_usage(
     names: Sequence[str],
     window: Window | None = None,
     gallery: bool = True,
-) -> str:
-    """Measure and write; the key of the page. ``datasets`` are (manifest, call log) tables."""
+) -> Usage:
+    """Measure and write the page and the tables; what was measured. ``datasets`` are (manifest, call log) tables."""
     span = window or Window()
     usage = await asyncio.to_thread(measure, datasets, names, span)
     for name, body, kind in await asyncio.to_thread(table_files, usage):
         await files.put(f"{TABLES}{name}", body, content_type=kind)
     page = await asyncio.to_thread(render_usage, usage, names, span, gallery=gallery)
     await files.put(PAGE, page, content_type="text/html; charset=utf-8")
-    return PAGE
+    return usage
 
 
 def table_files(usage: Usage) -> list[tuple[str, bytes, str]]:

@@ -14,7 +14,9 @@ from tasks.manifest.commits import Commit, PartFile, commit_key, newest_commit
 from tasks.manifest.schema import CALL_SCHEMA, MANIFEST_SCHEMA, with_commit
 from tasks.report.gallery import INDEX, GalleryOptions, Written, write_gallery
 from tasks.report.ports import Link
-from tasks.report.usage_files import write_usage
+from tasks.report.usage import CALL_COLUMNS, ROW_COLUMNS, Usage, Window
+from tasks.report.usage_files import PAGE, write_usage
+from tasks.storage.open import open_store
 from tasks.storage.store import Store
 
 LINKS_LIVE_S = 7 * 24 * 3600  # the longest that S3 signs for
@@ -45,10 +47,10 @@ async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> 
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
     rows = await _table(store, commit, commit.files, MANIFEST_SCHEMA)
     calls = await _table(store, commit, commit.call_files, CALL_SCHEMA)
-    usage = await write_usage(store, [(rows, calls)], names=[store.uri])
+    await write_usage(store, [(rows, calls)], names=[store.uri])
     link, until = await _links(store)
     options = GalleryOptions(dataset=store.uri, link=link, links_until=until, thumb_budget_s=thumb_budget_s)
-    return Report(await write_gallery(store, rows, options), usage)
+    return Report(await write_gallery(store, rows, options), PAGE)
 
 
 async def report_after_run(store: Store, *, hurry: bool = False) -> None:
@@ -72,9 +74,34 @@ async def report_if_stale(store: Store) -> None:
         await report_after_run(store)
 
 
+async def write_usage_of(uris: Sequence[str], to: Store, window: Window) -> Usage:
+    """Measure one or many datasets together and write the usage report below ``to``. Errors as ``write_report``."""
+    tables = [await _usage_tables(open_store(uri)) for uri in uris]
+    gallery = [to.uri] == [open_store(uri).uri for uri in uris]
+    return await write_usage(to, tables, names=list(uris), window=window, gallery=gallery)
+
+
+async def _usage_tables(store: Store) -> tuple[pa.Table, pa.Table]:
+    """Only the columns that are measured: a year of rows is large."""
+    commit = await newest_commit(store)
+    if commit is None:
+        raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
+    return (
+        await _table(store, commit, commit.files, _only(MANIFEST_SCHEMA, ROW_COLUMNS)),
+        await _table(store, commit, commit.call_files, _only(CALL_SCHEMA, CALL_COLUMNS)),
+    )
+
+
+def _only(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in names])
+
+
 async def _table(store: Store, commit: Commit, files: Sequence[PartFile], schema: pa.Schema) -> pa.Table:
-    bodies = await asyncio.gather(*(store.get(file.key) for file in files))
-    tables = [with_commit(pq.read_table(io.BytesIO(body)), schema, commit.n) for body in bodies]
+    tables = []
+    for file in files:
+        part = pq.ParquetFile(io.BytesIO(await store.get(file.key)))
+        wanted = [name for name in schema.names if name in part.schema_arrow.names]
+        tables.append(with_commit(part.read(wanted), schema, commit.n))
     return pa.concat_tables(tables or [schema.empty_table()])
 
 

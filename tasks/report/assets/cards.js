@@ -11,7 +11,7 @@ function h(tag, props, ...children) {
   return element;
 }
 
-const promptOf = (r) => cols.prompt[r] || (cols.operation[r] === 'vision' ? '(the standard question)' : '(no prompt)');
+const promptOf = (r) => cols.prompt[r] || detailOf(r).prompt_sent || '(no prompt)';
 const reasonOf = (r) => meta.words.reasons[cols.outcome_reason[r]] ?? cols.outcome_reason[r] ?? '';
 const thumbSource = (name) => (name.startsWith('#') ? 'data:image/webp;base64,' + thumbs[name.slice(1)] : name);
 

@@ -69,7 +69,7 @@ function know(r) {
     risk[r] ? h('p', {}, `It may have cost up to ${usd(risk[r])} besides what is known.`) : null);
   return h('div', { class: 'know' }, why,
     section('Prompt', said(promptOf(r)),
-      d.prompt_sent && d.prompt_sent !== cols.prompt[r] && [h('h3', {}, 'As sent'), said(d.prompt_sent)],
+      d.prompt_sent && d.prompt_sent !== promptOf(r) && [h('h3', {}, 'As sent'), said(d.prompt_sent)],
       cols.revised_prompt[r] && [h('h3', {}, 'As the model rewrote it'), said(cols.revised_prompt[r])]),
     section('Answer', cols.image_uri[r] ? said(cols.answer_text[r]) : null, d.answer_json && pairs(['as JSON', d.answer_json, 'code'])),
     section('Text in the picture',
@@ -79,7 +79,7 @@ function know(r) {
     section('Request', pairs(['model', cols.model[r]], ['operation', cols.operation[r]], ['provider', d.provider], ['endpoint', d.endpoint], ['size asked for', d.requested_size],
       ['parameters', d.params === '{}' ? null : d.params, 'code'], ['input pictures', d.input_sha256s?.length ? inputsOf(d) : null, 'code'], ['mask', d.mask_sha256, 'code'])),
     section('Picture', pairs(['size', cols.width_px[r] && `${cols.width_px[r]} × ${cols.height_px[r]} px`], ['as requested', yes(cols.size_as_requested[r])], ['file', d.format && `${d.format.toUpperCase()}, ${bytes(cols.size_bytes[r])}`],
-      ['C2PA', yes(d.has_c2pa)], ['sha256', cols.sha256[r], 'code'], ['perceptual hash', d.phash, 'code'], ['came from', d.source_url, 'code'], ['URL good until', when(d.url_expires_at)],
+      ['C2PA', yes(d.has_c2pa)], ['one colour throughout', d.blank ? 'yes' : null], ['sha256', cols.sha256[r], 'code'], ['perceptual hash', d.phash, 'code'], ['came from', d.source_url, 'code'], ['URL good until', when(d.url_expires_at)],
       ['time to spare', d.seconds_to_spare === null ? null : `${d.seconds_to_spare.toFixed(0)} s`])),
     section('Money', pairs(['cost', usd(cost[r])], ['reading', reading[r] === 0 ? null : usd(reading[r])], ['possibly more', risk[r] ? usd(risk[r]) : null], ['charged', d.billed], ['price', d.price_rule && `${d.price_rule}${d.price_as_of ? `, as of ${d.price_as_of}` : ''}`],
       ['tokens in, out', d.input_tokens === null && d.output_tokens === null ? null : `${d.input_tokens ?? '?'}, ${d.output_tokens ?? '?'}`], ['reused', cols.reused[r] ? 'yes: another row bought it' : null])),

@@ -97,6 +97,7 @@ function draw() {
   $('empty').hidden = pendingItems.length > 0;
   $('empty').textContent = state.view === 'compare' && rows.length ? 'Nothing to put side by side: no prompt in this selection was given to more than one model. Pick single results instead (p).' : N ? 'Nothing matches these filters.' : 'This dataset holds no results yet.';
   for (const view of ['grid', 'compare']) $(`view-${view}`).setAttribute('aria-pressed', String(state.view === view));
+  $('bound-box').hidden = !state.score;
   const changed = Object.keys(EMPTY).some((name) => state[name] !== EMPTY[name] && name !== 'view');
   $('reset').hidden = !changed;
   remember();

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tasks.manifest.schema import MANIFEST_SCHEMA
-from tasks.report.gallery import EMBED_MOST, GalleryOptions, write_gallery
-from tasks.report.records import columns_of, request_groups
+from tasks.report.gallery import EMBED_MOST, SCRIPTS, GalleryOptions, write_gallery
+from tasks.report.page import asset
+from tasks.report.records import DETAIL_COLUMNS, INDEX_COLUMNS, columns_of, request_groups
 from tasks.report.thumbs import thumb_key
 from tasks.report.totals import totals_of
 from tasks.storage.memory import MemoryStore
@@ -132,3 +133,9 @@ def test_totals_count_current_rows_and_the_money_of_all() -> None:
     assert totals.outcomes == {"succeeded": 18, "refused": 1, "failed": 1, "unknown": 1, "held": 1, "pending": 1}
     assert totals.bill_usd == 19 * Decimal("0.010001")
     assert (totals.at_risk_usd, totals.unpriced) == (Decimal("0.08"), 1)
+
+
+def test_every_column_of_the_manifest_is_somewhere_on_the_page() -> None:
+    assert {*INDEX_COLUMNS, *DETAIL_COLUMNS, "manifest_commit"} == set(MANIFEST_SCHEMA.names)
+    script = "".join(asset(name) for name in SCRIPTS)
+    assert [name for name in (*INDEX_COLUMNS, *DETAIL_COLUMNS) if name not in script] == ["schema_version"]

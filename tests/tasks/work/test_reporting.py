@@ -4,15 +4,19 @@ import json
 import logging
 import re
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
+from tasks.begin import CannotStart
+from tasks.report.usage import Window
 from tasks.report.usage_page import money
+from tasks.report_usage import report_usage, spend_by_model
 from tasks.storage.open import open_store
-from tasks.work.reporting import NothingToReport, report_if_stale, write_report
+from tasks.work.reporting import NothingToReport, report_if_stale, write_report, write_usage_of
 from tests.support.moto import S3Server
 from tests.support.runs import run, write_catalog
 
@@ -90,3 +94,24 @@ def test_the_command_line_says_where_the_pages_are_and_that_there_are_none(
     said = capsys.readouterr()
     assert "nothing has been committed" in said.err
     assert said.out == ""
+
+
+async def test_several_datasets_are_measured_together_in_a_span_of_time(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", ROWS)
+    uris = [str(tmp_path / name) for name in ("one", "two")]
+    for uri in uris:
+        await run(catalog, uri, sandbox)
+    to = open_store(str(tmp_path / "both"))
+    usage = await write_usage_of(uris, to, Window())
+    assert list(usage.by_dataset["results"]) == [3, 3]
+    assert "Gallery" not in (await to.get("report/usage.html")).decode()
+    assert [line["results"] for line in spend_by_model(usage)] == ["6"]
+    past = Window(until=datetime(2020, 1, 1, tzinfo=UTC))
+    assert (await write_usage_of(uris, to, past)).by_month.empty
+
+
+async def test_a_usage_report_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="nothing has been committed"):
+        await report_usage.fn([str(tmp_path)], str(tmp_path), None, None)
