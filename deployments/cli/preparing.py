@@ -10,7 +10,7 @@ from deployments.cli.parsing import UsageMistake
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.settings import MissingKey, Settings, read_settings
 from tasks.storage.open import BadUri, UnsafeStore, open_store
-from tasks.storage.store import Denied, Store, StoreError, Unavailable
+from tasks.storage.store import Denied, NotFound, Store, StoreError, Unavailable
 from tasks.work.options import RunOptions
 from tasks.work.problems import InvalidCatalog
 
@@ -50,6 +50,9 @@ def settings_for(options: RunOptions) -> Settings:
 async def existing_dataset(uri: str) -> Store:
     """The store of a dataset that is there. ``UsageMistake`` if it is not; asks once, since a person is waiting."""
     store = open_store(uri)
-    if await store.head("dataset.json") is None:
-        raise UsageMistake(f"{uri}: there is no dataset here yet; `printroom run CATALOG --dataset {uri}` creates one")
+    try:
+        await store.get("dataset.json")  # the 404 of a HEAD cannot tell a missing bucket from a missing object
+    except NotFound:
+        what = f"{uri}: there is no dataset here yet; `printroom run CATALOG --dataset {uri}` creates one"
+        raise UsageMistake(what) from None
     return store

@@ -183,7 +183,9 @@ def _refuse_unpriced(plan: Plan) -> None:
 
 async def existing_dataset(store: Store) -> Dataset | None:
     """The dataset in ``store``, or None if there is none yet. ``DatasetProblem`` if what is there is not ours."""
-    if await store.head(DATASET_NAME) is None:
+    try:
+        await store.get(DATASET_NAME)  # the 404 of a HEAD cannot tell a missing bucket from a missing object
+    except FileNotFoundError:
         return None
     return await open_dataset(store, create=False)
 
