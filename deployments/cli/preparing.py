@@ -1,5 +1,6 @@
 """What ``plan`` and ``run`` do first, and the mistakes that end them with one clear message and exit code 2."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,9 +33,15 @@ def planning_mistakes(*, as_json: bool) -> Iterator[Mistakes]:
         mistakes.exit_code = catalog_problems(error, as_json=as_json)
     except Unavailable as error:
         hint = "" if isinstance(error, Denied) else " (check the network and AWS_ENDPOINT_URL_S3)"
-        mistakes.exit_code = usage_problem(f"{error}{hint}", as_json=as_json)
+        mistakes.exit_code = usage_problem(f"{_in_short(str(error))}{hint}", as_json=as_json)
     except (MissingKey, DatasetProblem, UnsafeStore, StoreDown, BadUri, StoreError) as error:
         mistakes.exit_code = usage_problem(str(error), as_json=as_json)
+
+
+def _in_short(text: str) -> str:
+    """What S3 says of an error is a page of XML, of which a person wants the message."""
+    message = re.search(r"<Message>(.*?)</Message>", text)
+    return f"{text.partition(': ')[0]}: {message[1]}" if message else text
 
 
 def settings_for(options: RunOptions) -> Settings:

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of ``printroom sandbox``."""
     made = argparse.ArgumentParser(prog="printroom sandbox", description="A local OpenAI-compatible image gateway.")
     add = made.add_argument
-    add("--port", type=int, default=8787, help="0 picks a free one (default 8787)")
+    add("--port", type=int, default=8787, metavar="N", help="0 picks a free one (default 8787)")
     add(
         "--scenario",
         action="append",
@@ -52,10 +52,10 @@ def parser() -> argparse.ArgumentParser:
     add("--concurrency", action="append", default=[], metavar="MODEL=N", help="requests in flight; * = every model")
     add("--balance", metavar="USD", help="what the purse holds; without it, no end")
     add("--bad-key", action="append", default=[], metavar="KEY", help="a key to reject, besides sk-bad")
-    add("--seed", type=int, default=0, help="chooses which requests scenarios hit")
+    add("--seed", type=int, default=0, metavar="N", help="chooses which requests scenarios hit")
     add("--picture-bytes", type=int, metavar="N", help="serve ready-made noise of about N bytes instead of drawing")
     add("--reader", choices=READERS, default="rapidocr", help="embedded = take the words from the sandbox's own PNGs")
-    add("--workers", type=int, default=2, help="processes that draw (default 2; 0 = a thread)")
+    add("--workers", type=int, default=2, metavar="N", help="processes that draw (default 2; 0 = a thread)")
     add("--with-stdin", action="store_true", help="stop when stdin ends, so that it cannot outlive who started it")
     return made
 

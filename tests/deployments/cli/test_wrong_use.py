@@ -7,7 +7,9 @@ import pytest
 
 from deployments.cli.main import EXIT_CODES, VERBS, main
 from tests.support.connects import recorded_connects
+from tests.support.moto import S3Server
 
+PROVIDER = {"pla": ["--provider", "sandbox"], "run": ["--provider", "sandbox"]}
 PLAN = ["plan", "{good}", "--dataset", "{ds}"]
 MISTAKES = {
     "no verb": ([], ["usage: printroom VERB", "exit codes", "--provider sandbox"]),
@@ -95,6 +97,22 @@ def test_a_base_url_that_is_none_is_named_by_its_variable(
     monkeypatch.setenv("PRINTROOM_BASE_URL", "gateway.example")
     assert main([word.format(**places) for word in PLAN]) == 2
     assert "PRINTROOM_BASE_URL: the base URL must look like" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["plan {good}", "run {good} --yes", "status", "verify"])
+def test_a_bucket_that_is_not_there_is_said_at_once(
+    verb: str,
+    places: dict[str, Path],
+    s3: S3Server,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PRINTROOM_BASE_URL", "http://127.0.0.1:9/v1")
+    with s3.as_environment():
+        words = [*verb.format(**places).split(), "--dataset", "s3://no-such-bucket/x", *PROVIDER.get(verb[:3], [])]
+        assert main(words) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if "s3://no-such-bucket/x: The specified bucket does not exist" in line]
 
 
 def test_forty_problems_of_a_catalog_are_listed_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
