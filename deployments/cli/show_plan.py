@@ -19,6 +19,8 @@ def show_plan(plan: Plan) -> None:
             for name, s in sorted(summary.models.items())
         ]
         print(table(rows, right=frozenset({1, 2, 3, 4})))
+    for each in summary.replacements.values():
+        say(f"replaced: {each.line()}")
     for text in summary.retired:
         say(f"note: {text.partition(': ')[2]}")
     for text in summary.warnings:

@@ -7,7 +7,8 @@ from tasks.journal.ports import Timing
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The journal's times, and the seconds between two commits of the manifest while a run goes on."""
+    """The journal's times, the seconds between two commits of the manifest, and a shorter time-out of paid calls."""
 
     journal: Timing = field(default_factory=Timing)
     commit_every_s: float = 30.0
+    post_timeout_s: float | None = None  # None = the model's own

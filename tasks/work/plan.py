@@ -252,6 +252,18 @@ async def resolve_sources(
     return sources
 
 
+async def resolve_sources_of(plan: Plan, row: Row) -> list[InputSource] | None:
+    """The contents of a row's own pictures; None if one comes from another row or from a URL."""
+    sources: list[InputSource] = []
+    for ref in refs_of(row):
+        if ref.kind in ("row", "https"):
+            return None
+        source = await plan.desk.resolve(ref)
+        assert source is not None
+        sources.append(replace(source, mask=ref is row.mask))
+    return sources
+
+
 async def parent_outputs(plan: Plan) -> dict[RowId, list[InputSource]]:
     """Stored pictures of every row that another row feeds on, in sample order; rows without all of them are absent."""
     if plan.dataset is None:

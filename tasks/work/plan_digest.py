@@ -37,6 +37,7 @@ def plan_markdown(plan: Plan) -> str:
     lines += _section("Left as they are", [f"{count:,} {outcome}" for outcome, count in sorted(summary.left.items())])
     lines += _section("Retired or retiring models", summary.retired)
     lines += _section("Without a price: not bought", [f"{name}: {n:,} rows" for name, n in summary.unpriced.items()])
+    lines += _section("Replaced models", [each.line() for each in summary.replacements.values()])
     lines += _section("Warnings", summary.warnings)
     return "\n".join(lines) + "\n"
 

@@ -126,7 +126,9 @@ class Buyer:
         started = time.monotonic()
         try:
             reply = await services.gateway.post(
-                build(call), timeout_s=purchase.model.timeout_s, idempotency_key=f"{intent.key}.{intent.attempt}"
+                build(call),
+                timeout_s=services.pace.post_timeout_s or purchase.model.timeout_s,
+                idempotency_key=f"{intent.key}.{intent.attempt}",
             )
             lane.ended(_trouble(reply, call, services.redactor))
         except http.NotSent as error:

@@ -19,6 +19,7 @@ from tasks.storage.keys import slug
 from tasks.storage.open import open_binary
 from tasks.storage.store import Store
 from tasks.work.problems import InvalidCatalog
+from tasks.work.replacing import Made, fitted, replacement_for
 from tasks.work.request import CatalogOrigin, digest_of, key_of
 from tasks.work.spill import PlannedRow, Spill
 
@@ -78,6 +79,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
     from tasks.work.plan import LaterRow, bucket_of, plan_row, refs_of, resolve_sources  # the plan calls us
 
     problems: list[Problems] = []
+    made = Made(plan)
     for file in files:
         raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
         kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
@@ -91,10 +93,11 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
             for row in read:
                 plan.read += 1
                 chosen = await _chosen(plan, row)
+                take = _take(plan, file.name, chosen, raised)
+                chosen = await _replaced(plan, chosen, origin, take, made)
                 if chosen is not row:
                     for complaint in recheck(chosen, plan.table.get(chosen.model)):
                         read.problems.add(complaint, row.row_number)
-                take = _take(plan, file.name, chosen, raised)
                 if not chosen.images and chosen.mask is None:
                     planned = plan_row(plan, chosen, origin, plan.read, take, [])
                     rows.add(bucket_of(plan, planned.wanted), planned)
@@ -137,6 +140,31 @@ async def _chosen(plan: "Plan", row: Row) -> Row:
         today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
         plan.choices[word] = model = model or choose_model(row.model, row.operation, today).id
     return replace(row, model=model)
+
+
+async def _replaced(plan: "Plan", row: Row, origin: CatalogOrigin, take: int, made: Made) -> Row:
+    """The row on its retired model's successor, if that is asked for and its picture was not made before."""
+    from tasks.work.plan import bucket_of, plan_row, resolve_sources_of  # the plan calls us
+
+    today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
+    model = replacement_for(plan, row, today)
+    if model is None:
+        return row
+    word = f"replace-{row.model}-{row.operation}"
+    fixed = plan.choices.get(word) or (await _fixed_choice(plan.store, word) if plan.dataset else None)
+    plan.choices[word] = fixed = fixed or model.id
+    new, changes = fitted(row, plan.table.get(fixed))
+    sources = await resolve_sources_of(plan, row)
+    before = None
+    if sources is not None:
+        before = plan_row(plan, row, origin, 0, take, sources)
+        if await made.has(before.wanted.key, bucket_of(plan, before.wanted)):
+            return row
+    after = plan_row(plan, new, origin, 0, take, sources or [])
+    plan.summary.replaced(
+        row, new, (before.estimate_micros if before else None) or 0, after.estimate_micros or 0, changes
+    )
+    return new
 
 
 async def _fixed_choice(store: Store, word: str) -> str | None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from catalogs.models import retirement
 from catalogs.money import format_usd, json_usd
+from catalogs.types import Row
 from tasks.work.options import RunOptions
+from tasks.work.replacing import Replacement
 from tasks.work.spill import PlannedRow
 from tasks.work.table import ModelTable, ReadingPrice
 
@@ -41,6 +43,7 @@ class PlanSummary:
     models: dict[str, ModelShare] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
+    replacements: dict[tuple[str, str, str], Replacement] = field(default_factory=dict)
     seconds: float = 0.0
     limit_seq: int | None = None
     limited: bool = False  # under --limit the prices of all candidates are kept until the first N are known
@@ -89,6 +92,17 @@ class PlanSummary:
             return
         self.estimate_micros += samples * price.estimate_micros
         self.cap_micros += samples * price.cap_micros
+
+    def replaced(self, row: Row, new: Row, old_micros: int, new_micros: int, changes: list[str]) -> None:
+        """Add one row that goes to its retired model's successor."""
+        key = (row.model, new.model, row.operation)
+        found = self.replacements.get(key)
+        if found is None:
+            found = self.replacements[key] = Replacement(row.model, new.model, row.operation)
+        found.rows += 1
+        found.old_micros += old_micros
+        found.new_micros += new_micros
+        found.changes.update(changes)
 
     def close(self, table: ModelTable, options: RunOptions) -> None:
         """Apply ``--limit``, add up money and time, look for retired models."""
@@ -158,6 +172,7 @@ class PlanSummary:
                 for name, s in sorted(self.models.items())
             },
             "retired": self.retired,
+            "replaced": [each.as_dict() for each in self.replacements.values()],
             "warnings": self.warnings,
         }  # fmt: skip
 
