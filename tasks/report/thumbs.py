@@ -72,7 +72,7 @@ def _drawn(picture: "ImageFile") -> bytes:
         raise ValueError(f"{picture.width} x {picture.height} pixels")
     picture.draft("RGB", (2 * EDGE_PX, 2 * EDGE_PX))  # JPEG decodes straight to about that size
     small = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    small.thumbnail((EDGE_PX, EDGE_PX), Resampling.HAMMING)
+    small.thumbnail((EDGE_PX, EDGE_PX), Resampling.HAMMING, reducing_gap=1.0)
     out = io.BytesIO()
     small.save(out, "WEBP", quality=80, method=0)
     return out.getvalue()

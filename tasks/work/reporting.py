@@ -20,7 +20,9 @@ from tasks.storage.open import open_store
 from tasks.storage.store import Store
 
 LINKS_LIVE_S = 7 * 24 * 3600  # the longest that S3 signs for
-THUMB_BUDGET_S = 20.0  # after a run; the rest is made by `printroom report` or after the next run
+# What thumbnails may take after a run; the rest is made by `printroom report` or after the next run.
+THUMB_SHARE = 0.1  # of the run's own time
+LEAST_THUMBS_S = 5.0
 HURRY_S = 2.0
 log = logging.getLogger("printroom")
 
@@ -53,10 +55,10 @@ async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> 
     return Report(await write_gallery(store, rows, options), PAGE)
 
 
-async def report_after_run(store: Store, *, hurry: bool = False) -> None:
-    """Write the report; a report that cannot be written is logged and never fails the run that it is about."""
+async def report_after_run(store: Store, *, run_s: float = 0.0, hurry: bool = False) -> None:
+    """Write the report of a run that took ``run_s``; a report that cannot be written is logged and never fails the run that it is about."""
     try:
-        await write_report(store, thumb_budget_s=HURRY_S if hurry else THUMB_BUDGET_S)
+        await write_report(store, thumb_budget_s=HURRY_S if hurry else max(LEAST_THUMBS_S, THUMB_SHARE * run_s))
     except (OSError, NothingToReport, pa.ArrowException, ValueError) as error:
         log.warning("the report could not be written now (printroom report does it again): %s", error)
 

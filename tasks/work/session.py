@@ -54,6 +54,7 @@ class Session:
     pace: Pace = field(default_factory=Pace)
     plan: Plan | None = None
     yes: bool = False  # somebody approved the plan
+    reports: bool = True  # write the report at the end
     began: float = field(default_factory=time.monotonic)
     _services: Services | None = None
     _committer: Committer | None = None
@@ -184,7 +185,9 @@ class Session:
     async def _report(self) -> None:
         from tasks.work.reporting import report_after_run  # pandas and the pictures' library: not for a plan
 
-        await report_after_run(self.store, hurry=self.stop.reason == "interrupted")
+        if self.reports:
+            run_s = time.monotonic() - self.began
+            await report_after_run(self.store, run_s=run_s, hurry=self.stop.reason == "interrupted")
 
     async def idle(self) -> RunResult:
         """The result of a run that had nothing to do; what a killed run left out of manifest and report is added."""

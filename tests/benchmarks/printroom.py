@@ -15,6 +15,7 @@ async def main(base_url: str, catalog: str, folder: str, concurrency: int) -> No
     """One run of the catalog into a new dataset."""
     options = RunOptions(catalogs=(catalog,), dataset=folder, provider="sandbox", concurrency=concurrency, ocr="off")
     session = new_session(options, at_address(read_settings("sandbox"), base_url), str(uuid.uuid4()))
+    session.reports = False  # made once from the manifest, and measured by report_cost.py
     result = await execute(session)
     assert result.exit_code == 0, result
 
