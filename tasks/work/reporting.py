@@ -56,11 +56,14 @@ async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> 
 
 
 async def report_after_run(store: Store, *, run_s: float = 0.0, hurry: bool = False) -> None:
-    """Write the report of a run that took ``run_s``; a report that cannot be written is logged and never fails the run that it is about."""
+    """Write the report of a run that took ``run_s``; whatever goes wrong is logged and never fails that run."""
+    budget_s = HURRY_S if hurry else max(LEAST_THUMBS_S, THUMB_SHARE * run_s)
     try:
-        await write_report(store, thumb_budget_s=HURRY_S if hurry else max(LEAST_THUMBS_S, THUMB_SHARE * run_s))
-    except (OSError, NothingToReport, pa.ArrowException, ValueError) as error:
+        await write_report(store, thumb_budget_s=budget_s)
+    except OSError as error:
         log.warning("the report could not be written now (printroom report does it again): %s", error)
+    except Exception:  # the run is done and paid for: a fault in the page about it must not undo it
+        log.exception("the report could not be written")
 
 
 async def report_if_stale(store: Store) -> None:

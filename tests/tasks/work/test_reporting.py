@@ -15,8 +15,10 @@ from tasks.begin import CannotStart
 from tasks.report.usage import Window
 from tasks.report.usage_page import money
 from tasks.report_usage import report_usage, spend_by_model
+from tasks.storage.memory import MemoryStore
 from tasks.storage.open import open_store
-from tasks.work.reporting import NothingToReport, report_if_stale, write_report, write_usage_of
+from tasks.storage.store import ObjectInfo
+from tasks.work.reporting import NothingToReport, report_after_run, report_if_stale, write_report, write_usage_of
 from tests.support.moto import S3Server
 from tests.support.runs import run, write_catalog
 
@@ -63,6 +65,21 @@ async def test_a_report_that_cannot_be_written_is_said_and_the_run_is_as_good(
         result = await run(write_catalog(tmp_path / "c.csv", ROWS), dataset, sandbox)
     assert result.exit_code == 0
     assert "the report could not be written" in caplog.text
+
+
+class Faulty(MemoryStore):
+    """A store in which writing meets a fault of our own."""
+
+    async def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+        raise TypeError("a fault")
+
+
+async def test_a_fault_of_our_own_in_the_report_is_logged_whole_and_fails_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR, logger="printroom"):
+        await report_after_run(Faulty("faulty"))
+    assert "TypeError: a fault" in caplog.text
 
 
 async def test_without_a_manifest_there_is_nothing_to_report(dataset: Path) -> None:
