@@ -11,7 +11,7 @@ import orjson
 
 from catalogs.checks import recheck
 from catalogs.guide import choose as choose_model
-from catalogs.problems import Problems
+from catalogs.problems import Problems, shown
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
 from tasks.protocols.redact import PATTERNS
@@ -80,6 +80,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
 
     problems: list[Problems] = []
     made = Made(plan)
+    missing = set(plan.options.rows)
     for file in files:
         raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
         kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
@@ -92,6 +93,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
             waiting: list[tuple[int, Row, int]] = []
             for row in read:
                 plan.read += 1
+                missing.discard(row.row_id)
                 chosen = await _chosen(plan, row)
                 take = _take(plan, file.name, chosen, raised)
                 chosen = await _replaced(plan, chosen, origin, take, made)
@@ -121,12 +123,22 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
                     rows.add(bucket_of(plan, each.wanted), each)
     if any(problems):
         raise InvalidCatalog.of(problems)
+    if missing:
+        raise InvalidCatalog([_no_such_row(files, row_id) for row_id in sorted(missing)])
     plan.summary.warnings += [
         PATTERNS.text(str(warning))
         for found in problems
         for warning in found.warnings
         if not (warning.column == "model" and "retire" in warning.allowed)  # the plan says it once for each model
     ]
+
+
+def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:
+    """A row that was asked for by name and is in no catalog: a slip that would otherwise look like nothing to do."""
+    names = ", ".join(file.uri for file in files)
+    return Problem(
+        file=names, row_number=None, column="id", found=f"no row {shown(row_id)}", allowed="--rows takes ids of rows"
+    )
 
 
 async def _chosen(plan: "Plan", row: Row) -> Row:

@@ -38,6 +38,7 @@ MISTAKES = {
     "concurrency": ([*PLAN, "--concurrency", "0"], ["--concurrency: '0' is not a whole number of 1 or more"]),
     "grace": ([*PLAN, "--grace", "nan"], ["--grace: 'nan' is not a number of seconds"]),
     "only": ([*PLAN, "--only", "all"], ["--only: invalid choice: 'all'", "all-but-succeeded"]),
+    "row": ([*PLAN, "--rows", "harbour"], ["good.csv, column id: found no row 'harbour'; --rows takes ids of rows"]),
     "no catalog": (["plan", "{ds}/none.csv", "--dataset", "{ds}"], ["none.csv: found No such file", "1 problem;"]),
     "catalog is a folder": (["plan", "{folder}", "--dataset", "{ds}"], ["Is a directory"]),
     "catalog twice": (["plan", "{good}", "{good}", "--dataset", "{ds}"], ["'good' twice", "--catalog-name"]),
