@@ -7,7 +7,7 @@ import uuid
 from deployments.cli.arguments import options_from
 from deployments.cli.output import print_json
 from deployments.cli.preparing import planning_mistakes, settings_for
-from deployments.cli.show_plan import show_comparison, show_plan
+from deployments.cli.show_plan import compared, show_comparison, show_plan
 from tasks.work.result import EXIT_OK
 from tasks.work.session import forget, new_session
 
@@ -20,7 +20,8 @@ def main(args: argparse.Namespace) -> int:
         try:
             plan = asyncio.run(session.make_plan())
             if args.json:
-                print_json(plan.summary.as_dict())
+                also = {"compare": [each.as_dict() for each in compared(plan)]} if args.compare else {}
+                print_json(plan.summary.as_dict() | also)
             else:
                 show_plan(plan)
                 if args.compare:

@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from catalogs.calculator import compare
+from catalogs.models import MODELS
 from catalogs.money import format_usd
 from deployments.cli.output import say, table
+from tasks.work.comparing import OnModel, on_other_models
 from tasks.work.plan import Plan
 
 
@@ -27,13 +28,22 @@ def show_plan(plan: Plan) -> None:
         say(f"warning: {text}")
 
 
+def compared(plan: Plan) -> list[OnModel]:
+    """The plan's new calls on every model that can make them, at the provider's prices and the user's own."""
+    models = [plan.table.get(name) for name in MODELS]
+    return on_other_models(plan.summary.shapes, models, today=date.today())  # noqa: DTZ011 - a life cycle has days
+
+
 def show_comparison(plan: Plan) -> None:
-    """What as many new pictures would cost on each model that can make them."""
-    new = sum(share.new for share in plan.summary.models.values())
-    rows = [["model", f"{new:,} pictures", "from", "to", "life cycle"]]
+    """What the plan's new calls would cost on each model that can make them."""
+    rows = [["model", "calls", "estimated", "at most", "life cycle"]]
     rows += [
-        [r.model.id, format_usd(r.expected_micros), format_usd(r.low_micros), format_usd(r.high_micros),
-         r.retirement or "current"]
-        for r in compare(new, today=date.today())  # noqa: DTZ011 - a life cycle has days, not zones
+        [each.model.id, f"{each.calls:,} of {each.of:,}", format_usd(each.estimate_micros),
+         format_usd(each.cap_micros), _life(each)]
+        for each in compared(plan)
     ]  # fmt: skip
     print(table(rows, right=frozenset({1, 2, 3})))
+
+
+def _life(each: OnModel) -> str:
+    return (each.retirement or "current").partition(";")[0].removeprefix(f"{each.model.id} ")

@@ -23,6 +23,7 @@ from tasks.work.accepting import Acceptance, accept_rule, acceptance
 from tasks.work.committing import Committer
 from tasks.work.gate import OpenPartition
 from tasks.work.guarding import redacted_errors
+from tasks.work.offered import not_offered
 from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
 from tasks.work.partition import run_partition
@@ -92,6 +93,7 @@ class Session:
                 )
         return self.plan
 
+                self.plan.summary.warnings += await not_offered(self.plan, self.settings)
     @asynccontextmanager
     async def opened(self, *, resumed: bool = False) -> AsyncIterator[Services]:
         """Open the services and close them at the end, whatever happens."""

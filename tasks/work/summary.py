@@ -8,6 +8,7 @@ from typing import Any
 from catalogs.models import retirement
 from catalogs.money import format_usd, json_usd
 from catalogs.types import Row
+from tasks.work.comparing import Shape, shape_of
 from tasks.work.options import RunOptions
 from tasks.work.replacing import Replacement
 from tasks.work.spill import PlannedRow
@@ -44,6 +45,7 @@ class PlanSummary:
     warnings: list[str] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
     replacements: dict[tuple[str, str, str], Replacement] = field(default_factory=dict)
+    shapes: Counter[Shape] = field(default_factory=Counter)  # of the calls to be made, for other models' prices
     seconds: float = 0.0
     limit_seq: int | None = None
     limited: bool = False  # under --limit the prices of all candidates are kept until the first N are known
@@ -59,6 +61,7 @@ class PlanSummary:
             share = self.models[row.wanted.model] = ModelShare()
         share.rows += samples
         if row.action == "buy":
+            self.shapes[shape_of(row.wanted)] += 1
             if self.limited:
                 self._candidates.append((row.seq, row.wanted.model, samples, row.estimate_micros, row.cap_micros))
             else:

@@ -3,12 +3,15 @@
 import json
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from catalogs.models import find_model, successor
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
+from tasks.work.session import forget
+from tests.gateways.echoing import echoing
 from tests.gateways.looking import VASE, posts
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
@@ -21,7 +24,7 @@ ROWS = [
 
 
 def heir(model: str, operation: str) -> str:
-    found = successor(find_model(model), operation, date.today())  # type: ignore[arg-type]  # an operation
+    found = successor(find_model(model), operation, date.today())
     assert found is not None
     return found.id
 
@@ -79,3 +82,34 @@ async def test_a_plan_without_the_switch_leaves_every_model_as_it_is(tmp_path: P
     assert not plan.summary.replacements
     plan.discard()
     assert posts(gateway) == []
+
+
+async def test_a_model_that_the_gateway_does_not_list_is_a_warning_and_never_a_failure(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", ROWS)
+    async with echoing() as address:
+        for number, (url, warned) in enumerate([(address, 3), (gateway.base_url, 0), ("http://127.0.0.1:9/v1", 0)]):
+            session = session_for(catalog, tmp_path / f"ds{number}", SimpleNamespace(base_url=url))  # type: ignore[arg-type]  # an address is all it takes
+            plan = await session.make_plan()
+            assert len([text for text in plan.summary.warnings if "is not among the 1 models" in text]) == warned
+            forget(session.run_id)
+
+
+def test_a_comparison_prices_the_catalogs_own_rows_on_other_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], gateway: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRINTROOM_BASE_URL", gateway.base_url)
+    rows = [{"id": "a", "model": "dall-e-2", "prompt": "a hill", "n": "4"},
+            {"id": "b", "model": "dall-e-2", "prompt": "a lake"},
+            {"id": "c", "operation": "edit", "model": "flux-kontext-max", "prompt": "x", "images": VASE}]  # fmt: skip
+    words = ["plan", str(write_catalog(tmp_path / "c.csv", rows)), "--dataset", str(tmp_path / "ds"),
+             "--provider", "sandbox", "--compare"]  # fmt: skip
+    assert main([*words, "--json"]) == 0
+    found = {each["model"]: each for each in json.loads(capsys.readouterr().out.splitlines()[-1])["compare"]}
+    assert (found["dall-e-2"]["calls"], found["dall-e-2"]["estimate_usd"]) == (3, "0.12")
+    assert (found["flux-kontext-max"]["calls"], found["flux-kontext-max"]["estimate_usd"]) == (3, "0.42")
+    assert (found["dall-e-3"]["calls"], found["dall-e-3"]["of"], found["dall-e-3"]["estimate_usd"]) == (2, 3, "0.20")
+    assert found["chatgpt-image-latest"]["estimate_usd"] is None
+    assert main(words) == 0
+    assert "3 of 3" in capsys.readouterr().out
