@@ -44,6 +44,13 @@ function stage(r) {
   return h('div', { class: 'show' }, large);
 }
 
+// Pictures that went in, where they are this dataset's own.
+function inputs(r) {
+  const own = (detailOf(r).input_sha256s ?? []).map((sha) => cols.sha256.indexOf(sha)).filter((at) => at >= 0);
+  if (!own.length) return null;
+  return h('div', { class: 'strip inputs' }, 'Made from', own.map((i) => h('button', { type: 'button', title: cols.row_id[i], onclick: () => openDetail(i) }, smallPicture(i))));
+}
+
 function family(r) {
   const rest = [];
   for (let i = 0; i < N; i++) if (cols.group[i] === cols.group[r] && (cols.current[i] || i === r)) rest.push(i);
@@ -104,7 +111,7 @@ function openDetail(r) {
   const at = order.indexOf(r);
   sheet(cols.row_id[r], h('span', { class: `badge ${cols.outcome[r]}` }, cols.outcome[r]),
     [original, at >= 0 && h('span', { class: 'muted' }, `${count(at + 1)} of ${count(order.length)}`), step(-1, 'Previous', '←'), step(1, 'Next', '→')],
-    h('div', { class: 'detail' }, h('div', { class: 'stage' }, stage(r), family(r)), know(r)));
+    h('div', { class: 'detail' }, h('div', { class: 'stage' }, stage(r), h('div', {}, inputs(r), family(r))), know(r)));
   remember();
 }
 

@@ -93,6 +93,7 @@ def small_manifest() -> pa.Table:
             width_px=None,
             answer_text="A vase on a table",
             model="gpt-4o",
+            input_sha256s=[sha(0), sha(99)],
         )
     )
     rows.append(row(23, current=False, prompt="An older wording"))

@@ -198,6 +198,15 @@ def test_a_row_that_did_not_succeed_says_why_and_what_it_may_have_cost(
     assert [word for word in words if word not in known] == []
 
 
+def test_an_answer_shows_the_pictures_that_it_is_about(seen: Seen) -> None:
+    seen.page.select_option("#operation", "vision")
+    seen.page.click("#grid .open")
+    assert "A vase on a table" in seen.text("dialog .answer")
+    assert sha(99) in seen.text("dialog .know")
+    seen.page.click("dialog .inputs button")
+    assert seen.text("dialog h2") == "r00000"
+
+
 def test_keys_alone_are_enough(seen: Seen) -> None:
     keys = seen.page.keyboard
     keys.press("/")
