@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help setup setup-test demo ui test check fix bench faults soak docs lock clean
+.PHONY: help setup setup-test demo ui deploy screenshots test check fix bench faults soak docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -32,6 +32,12 @@ demo: setup ## catalogs/quickstart.csv against the built-in sandbox: pictures, m
 
 ui: setup ## a Prefect server on 127.0.0.1:4200 with the settings this project needs
 	$(BIN)/python -m deployments.ui
+
+deploy: setup ## work pool, deployments and automations on the server that PREFECT_API_URL names
+	$(BIN)/python -m deployments.deploy
+
+screenshots: setup-test ## play the team's evening in a browser and take its pictures into docs/screenshots/
+	PRINTROOM_SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest -q -p no:randomly tests/flows/test_deployed_runs.py
 
 test: setup-test ## the whole test suite (what CI calls)
 	$(BIN)/python -m pytest

@@ -1,4 +1,7 @@
-"""``make ui``: a Prefect server on 127.0.0.1 with the settings this project needs, and how to point at it."""
+"""``make ui``: a Prefect server on 127.0.0.1 with the settings this project needs, and how to point at it.
+
+``python -m deployments.ui [PORT [HOST]]``: another host only where something else keeps strangers out.
+"""
 
 import os
 import sys
@@ -32,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Become the server; never returns."""
     words = list(sys.argv[1:] if argv is None else argv)
     port = int(words[0]) if words else PORT
+    host = words[1] if len(words) > 1 else HOST
     print(
         f"Prefect UI: http://{HOST}:{port}\n"
         f"Point runs at it, in another terminal:  export PREFECT_API_URL=http://{HOST}:{port}/api",
@@ -39,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     program = os.path.join(os.path.dirname(sys.executable), "prefect")  # noqa: PTH118, PTH120 - a venv's link stays a link
     os.execve(  # noqa: S606 - our own program, no shell
-        program, [program, "server", "start", "--host", HOST, "--port", str(port)], server_environment(port)
+        program, [program, "server", "start", "--host", host, "--port", str(port)], server_environment(port)
     )
 
 

@@ -1,7 +1,5 @@
 """Prompt catalogs in, an image dataset out: plan, work the partitions wave by wave, commit, summarize."""
 
-import asyncio
-
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -11,11 +9,10 @@ from tasks import form
 from tasks.approve import approved
 from tasks.begin import CannotStart, begun
 from tasks.commit import commit
-from tasks.generate import generate
+from tasks.hand_out import work_wave
 from tasks.plan import plan
 from tasks.show import shown
 from tasks.summarize import summarize
-from tasks.work.groups import share_out
 from tasks.work.result import RunResult
 
 
@@ -88,9 +85,7 @@ async def generate_dataset(
                 return Completed(name="NotApproved", message=session.approval_message(), data=session.idle_result())
             async with session.opened(resumed=(flow_run.run_count or 1) > 1), shown(session):
                 for wave in range(session.ready_plan.waves):
-                    works = await session.next_wave(wave)
-                    groups = share_out(works, session.ready_plan.partitions)
-                    await asyncio.gather(*(generate(session.run_id, g.label, wave, g.partitions) for g in groups))
+                    await work_wave(session, wave, await session.next_wave(wave))
                 result = await commit(session.run_id)
                 await summarize(session.run_id, result)
             log.info("%s of %s results succeeded; see %s", result.succeeded, result.rows, result.manifest)

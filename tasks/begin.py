@@ -1,10 +1,12 @@
 """Step: begin a run: from the form and the environment to a session, and from whatever forbids that to plain words."""
 
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from prefect import get_run_logger
+from prefect.exceptions import MissingContextError
 from prefect.runtime import flow_run
 
 from catalogs.providers import UnknownProvider
@@ -15,9 +17,12 @@ from tasks.settings import MissingKey, Settings, read_settings
 from tasks.show import show_problems
 from tasks.storage.open import BadUri, UnsafeStore
 from tasks.storage.store import StoreError
-from tasks.work.options import RunOptions
+from tasks.work.options import RunOptions, form_of
+from tasks.work.part import Part
 from tasks.work.problems import InvalidCatalog
 from tasks.work.session import Session, forget, new_session, prepared
+
+FORM_DEFAULTS = form_of(RunOptions(catalogs=(), dataset=""))
 
 
 class CannotStart(Exception):
@@ -31,11 +36,27 @@ class CannotStart(Exception):
 @asynccontextmanager
 async def begun(form: Mapping[str, Any]) -> AsyncIterator[Session]:
     """The session of this flow run, forgotten at the end. ``CannotStart``: nothing was spent, and why."""
-    run_id = str(flow_run.id)
-    try:
-        session = prepared() or await _session(form, run_id)
-        run_id = session.run_id
+    session = prepared()
+    run_id = session.run_id if session else str(flow_run.id)
+    async with plain_words(form, run_id):
+        yield session or await _session(form, run_id)
+
+
+@asynccontextmanager
+async def part_begun(form: Mapping[str, Any], part: Part) -> AsyncIterator[Session]:
+    """The session of a part: it spends in the name of the whole run."""
+    whole = {**FORM_DEFAULTS, **form}
+    async with plain_words(whole, part.run_id):
+        session = await _session(whole, part.run_id)
+        session.part = part
         yield session
+
+
+@asynccontextmanager
+async def plain_words(form: Mapping[str, Any], run_id: str) -> AsyncIterator[None]:
+    """Turn whatever forbids a run into ``CannotStart``; forget the run's session at the end."""
+    try:
+        yield
     except BadForm as error:
         raise CannotStart("InvalidParameters", f"{error}; nothing was spent") from error
     except InvalidCatalog as error:
@@ -52,7 +73,15 @@ async def begun(form: Mapping[str, Any]) -> AsyncIterator[Session]:
 
 async def _session(form: Mapping[str, Any], run_id: str) -> Session:
     options = checked_options(form)
-    return new_session(options, await settings_for(options), run_id, say=get_run_logger().info)
+    return new_session(options, await settings_for(options), run_id, say=_say())
+
+
+def _say() -> Callable[[str], None]:
+    """To the run's page; a Dask task has none and speaks to its worker's log."""
+    try:
+        return get_run_logger().info
+    except MissingContextError:
+        return logging.getLogger("printroom").info
 
 
 async def settings_for(options: RunOptions) -> Settings:

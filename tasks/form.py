@@ -73,12 +73,14 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
         for model in form[name] or {}:
             yield from _unknown(name, model)
     for model, usd in (form["price"] or {}).items():
-        yield from _no_money(model, usd)
+        yield from _no_money(f"price of {model}", usd)
     for name in ("max_spend", "approve_above"):
         if form[name] is not None:
             yield from _no_money(name, str(form[name]))
     if form["workers"] is not None and form["runner"] == "local":
         yield "workers: only for the runners workers and dask"
+    if form["limit"] is not None and form["runner"] != "local":
+        yield "limit: only for the runner local: parts cannot count each other's rows"
 
 
 def _unknown(parameter: str, model: str) -> Iterator[str]:
@@ -96,4 +98,4 @@ def _no_money(name: str, usd: str) -> Iterator[str]:
     try:
         parse_usd(usd)
     except ValueError as error:
-        yield f"{name}: {usd}: {error}"
+        yield f"{name}: {error}"

@@ -53,11 +53,12 @@ def _models(session: Session, shown: Showcase) -> list[str]:
 def _pictures(shown: Showcase) -> list[str]:
     if not shown.pictures:
         return []
-    lines = ["", "## Pictures", "", "| picture | row | model | prompt |", "|---|---|---|---|"]
+    lines = ["", "## Pictures", "", "| picture | | row | model | prompt |", "|---|---|---|---|---|"]
     for picture in shown.pictures:
-        seen = f"![{escape(picture.row_id)}]({picture.thumb})" if picture.thumb else "open"
+        seen = f"![]({picture.thumb})" if picture.thumb else ""
         prompt = picture.prompt if len(picture.prompt) <= 120 else f"{picture.prompt[:119]}…"
-        lines.append(cells(f"[{seen}]({picture.link})", escape(picture.row_id), escape(picture.model), escape(prompt)))
+        told = (escape(text) for text in (picture.row_id, picture.model, prompt))
+        lines.append(cells(seen, f"[open]({picture.link})", *told))
     return lines
 
 

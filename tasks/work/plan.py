@@ -11,7 +11,7 @@ from catalogs.keys import waiting_key
 from catalogs.types import ImageRef, Problem, Provider, Row
 from tasks.journal.dataset import DATASET_NAME, DEFAULT_PARTITIONS, Dataset, open_dataset, partition_of
 from tasks.journal.events import Unwanted, Wanted
-from tasks.journal.fold import Fold
+from tasks.journal.fold import Fold, KeyState
 from tasks.journal.inspect import load_fold
 from tasks.storage.store import Store
 from tasks.work.accepting import check_accepting
@@ -332,6 +332,7 @@ async def _compare_all(plan: Plan, rows: Spill) -> None:
 def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow], *, find_unwanted: bool = True) -> None:
     """Choose the action of each row of one partition and put the rows that need something into the work files."""
     options, seen, buying = plan.options, set(), set()
+    plain = replace(options, only="pending")
     named = frozenset(options.rows)
     for row in rows:
         wanted = row.wanted
@@ -339,7 +340,7 @@ def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow], 
         known = fold.wants.get((wanted.catalog, wanted.row_id, wanted.take, wanted.key))
         record = known is None or not known.current or known.event.digest != wanted.digest
         state = fold.keys.get(wanted.key) if wanted.key else None
-        chosen = choose(state, wanted, options)
+        chosen = choose(state, wanted, plain if state and _worked_on(state, plan.run_id) else options)
         action = row.action if row.action in ("wait", "fail") else chosen.action
         if action in ("buy", "hold", "read") and named and wanted.row_id not in named:
             action = "none"
@@ -362,6 +363,11 @@ def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow], 
         for (catalog, row_id, take, key), want in fold.wants.items():
             if want.current and catalog in names and (catalog, row_id, take, key) not in seen:
                 plan.unwanted[partition].append(unwanted(plan, catalog, row_id, take, key))
+
+
+def _worked_on(state: KeyState, run_id: str) -> bool:
+    """Whether this run (a retry of it, or a part that is handed out again) has taken the row up already."""
+    return any(attempt.intent.run_id == run_id for attempt in state.attempts.values())
 
 
 def _verb(row: PlannedRow) -> str:

@@ -26,6 +26,7 @@ from tasks.work.guarding import redacted_errors
 from tasks.work.offered import not_offered
 from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
+from tasks.work.part import Part
 from tasks.work.partition import run_partition
 from tasks.work.plan import PartitionWork, Plan, make_plan
 from tasks.work.result import RunResult, result_of
@@ -56,6 +57,7 @@ class Session:
     plan: Plan | None = None
     yes: bool = False  # somebody approved the plan
     reports: bool = True  # write the report at the end
+    part: Part | None = None  # this process works only so much of the run
     began: float = field(default_factory=time.monotonic)
     _services: Services | None = None
     _committer: Committer | None = None
@@ -91,9 +93,9 @@ class Session:
                 self.plan = await make_plan(
                     self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files
                 )
+                self.plan.summary.warnings += await not_offered(self.plan, self.settings)
         return self.plan
 
-                self.plan.summary.warnings += await not_offered(self.plan, self.settings)
     @asynccontextmanager
     async def opened(self, *, resumed: bool = False) -> AsyncIterator[Services]:
         """Open the services and close them at the end, whatever happens."""
@@ -101,7 +103,14 @@ class Session:
         async with AsyncExitStack() as held:
             self._services = await held.enter_async_context(
                 open_services(
-                    plan, self.settings, self.store, stop=self.stop, pace=self.pace, say=self.say, resumed=resumed
+                    plan,
+                    self.settings,
+                    self.store,
+                    stop=self.stop,
+                    pace=self.pace,
+                    say=self.say,
+                    resumed=resumed,
+                    part=self.part,
                 )
             )
             self._committer = Committer(self.store, self.run_id, every_s=self.pace.commit_every_s)

@@ -11,7 +11,7 @@ from tasks.journal.owner import this_process
 from tasks.journal.spool import LocalSpool, drain_spool
 from tasks.protocols.budget import Budget
 from tasks.protocols.http import Gateway
-from tasks.protocols.limits import Limit
+from tasks.protocols.limits import Limit, Share
 from tasks.protocols.pacing import Pacer
 from tasks.protocols.redact import Redactor
 from tasks.protocols.traffic import Traffic
@@ -25,6 +25,7 @@ from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
 from tasks.work.keeping import LostAndFound
 from tasks.work.pace import Pace
+from tasks.work.part import Part
 from tasks.work.plan import Plan
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
@@ -42,10 +43,12 @@ async def open_services(
     say: Callable[[str], None],
     pace: Pace,
     resumed: bool = False,
+    part: Part | None = None,
 ) -> AsyncIterator[Services]:
     """The services of one run in this process.
 
     ``resumed``: the same run id has spent before (a retry of a Prefect run), so its spend is read from the journal.
+    ``part``: this process works only a part of the run, with its share of limits and budget.
     """
     options = plan.options
     owner = this_process(plan.run_id)
@@ -61,10 +64,11 @@ async def open_services(
         await fix_kept(plan, store)
         spent = 0
         if resumed:
-            async for _, fold in load_all(store, dataset):
-                spent += sum(spend_micros(fold, plan.run_id))
+            async for partition, fold in load_all(store, dataset):
+                if part is None or partition in part.partitions:
+                    spent += sum(spend_micros(fold, plan.run_id))
         plan.dataset, plan.desk = dataset, InputDesk(store)
-        traffic = Traffic(_pacer(plan))
+        traffic = Traffic(_pacer(plan, part.share if part else Share()))
         traffic.stop.then(lambda failure: stop.stop("provider_stopped", f"{failure.error_class}: {failure.message}"))
         services = Services(
             options=options,
@@ -77,7 +81,7 @@ async def open_services(
             table=plan.table,
             gateway=Gateway(settings.provider.base_url or "", settings.require_key()),
             traffic=traffic,
-            budget=Budget(options.max_spend_micros, spent_micros=spent),
+            budget=Budget(part.budget_micros if part else options.max_spend_micros, spent_micros=spent),
             fetcher=Fetcher(allow_hosts=settings.allow_hosts),
             inspector=Inspector(),
             desk=plan.desk,
@@ -102,9 +106,9 @@ def _limit(plan: Plan, model_id: str) -> Limit:
     return Limit(rpm=rpm, concurrency=options.concurrency or model.concurrency)
 
 
-def _pacer(plan: Plan) -> Pacer:
+def _pacer(plan: Plan, share: Share) -> Pacer:
     limits = {name: _limit(plan, name) for name in plan.summary.models}
-    return Pacer(limits, default=Limit(rpm=None, concurrency=plan.options.concurrency or 8))
+    return Pacer(limits, default=Limit(rpm=None, concurrency=plan.options.concurrency or 8), share=share)
 
 
 def _rows_in_flight(plan: Plan) -> int:

@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
-from tests.support.prefect_server import ROOT, PrefectServer, prefect_server
+from tests.support.prefect_server import ROOT, PrefectServer
 from tests.support.runs import charged, charges_so_far, write_catalog
 
 pytestmark = pytest.mark.server
@@ -21,12 +21,6 @@ ROWS = [
     {"id": "winter", "operation": "edit", "prompt": "in winter", "model": "flux-kontext-max", "images": "row:hill"},
     {"id": "gore", "prompt": "gore everywhere", "model": "dall-e-3"},
 ]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as running:
-        yield running
 
 
 def printroom(

@@ -1,0 +1,95 @@
+"""``make deploy``: the work pool, the deployments of ``prefect.yaml`` and the automations.
+
+On the server that ``PREFECT_API_URL`` names. Doing it again changes nothing but what the files changed.
+``PRINTROOM_HOME``: where workers find this repository (default: where it is here).
+``PRINTROOM_ALERT_BLOCK``: ``type/name`` of a notification block, such as ``slack-webhook/data-team``.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import yaml
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import ObjectNotFound
+
+from deployments.automations import automations
+
+ROOT = Path(__file__).resolve().parents[1]
+POOL = "printroom"
+
+
+def main() -> int:
+    """Register everything; the exit code of the first command that failed, else 0."""
+    if "PREFECT_API_URL" not in os.environ:
+        print("say which server: export PREFECT_API_URL=http://127.0.0.1:4200/api (make ui prints it)")
+        return 2
+    asyncio.run(_before())
+    code = _deploy()
+    if code == 0:
+        asyncio.run(_close_forms())
+    return code
+
+
+async def _before() -> None:
+    async with get_client() as client:
+        await _pool(client)
+        for automation in automations(await _alert_block(client)):
+            await _replace(client, automation)
+
+
+async def _pool(client: PrefectClient) -> None:
+    """A process work pool, unless there is one of that name already: another type is somebody's choice."""
+    try:
+        await client.read_work_pool(POOL)
+    except ObjectNotFound:
+        await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        print(f"work pool {POOL!r} made (type process)")
+
+
+async def _alert_block(client: PrefectClient) -> UUID | None:
+    name = os.environ.get("PRINTROOM_ALERT_BLOCK", "")
+    if not name:
+        print("no alerts: name a notification block in PRINTROOM_ALERT_BLOCK (deployments/README.md)")
+        return None
+    kind, _, document = name.partition("/")
+    return (await client.read_block_document_by_name(document, kind)).id
+
+
+async def _replace(client: PrefectClient, automation: AutomationCore) -> None:
+    """Put ``automation`` in the place of those that bear its name."""
+    for known in await client.read_automations_by_name(automation.name):
+        await client.delete_automation(known.id)
+    await client.create_automation(automation)
+
+
+def _deploy() -> int:
+    """``prefect deploy`` for every entry of ``prefect.yaml``."""
+    environment = {"PRINTROOM_HOME": str(ROOT), **os.environ}
+    words = ["--no-prompt", "deploy", "--prefect-file", "deployments/prefect.yaml", "--all"]
+    command = [sys.executable, "-m", "prefect", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - our own interpreter
+
+
+async def _close_forms() -> None:
+    """Make the server refuse parameters that no flow has: by itself it takes them, and the run crashes later."""
+    async with get_client() as client:
+        for name in deployment_names():
+            known = await client.read_deployment_by_name(name)
+            schema = {**(known.parameter_openapi_schema or {}), "additionalProperties": False}
+            await client.update_deployment(known.id, DeploymentUpdate(parameter_openapi_schema=schema))
+
+
+def deployment_names() -> list[str]:
+    """``flow/deployment`` of every entry of ``prefect.yaml``."""
+    entries = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())["deployments"]
+    return [f"{entry['entrypoint'].rpartition('.')[2]}/{entry['name']}" for entry in entries]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Step: the parts of a wave on a Dask cluster, for teams that have one and for local reading, which costs CPU.
+
+``PRINTROOM_DASK_SCHEDULER`` names an existing scheduler (``tcp://host:8786``); without it a local cluster is started.
+Needs the package ``distributed``, which Printroom itself does not install.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+from tasks.work.part import Part, form_for_part, part_of
+from tasks.work.session import Session
+from tasks.work.sharing import execute_part
+
+RETRIES = 3  # by Dask, when a worker dies: the next one resumes
+
+
+async def on_dask(session: Session, parts: Sequence[Part]) -> None:
+    """Run every part as one Dask task; a part whose worker dies is run again on another."""
+    distributed = import_module("distributed")
+    form = form_for_part(session.options)
+    where: dict[str, Any] = {"address": os.environ.get("PRINTROOM_DASK_SCHEDULER")}
+    if where["address"] is None:
+        where = {"n_workers": len(parts), "threads_per_worker": 1, "dashboard_address": None}
+    async with distributed.Client(asynchronous=True, **where) as client:
+        tasks = [client.submit(run_part, form, part.as_dict(), pure=False, retries=RETRIES) for part in parts]
+        for stopped in await client.gather(tasks):
+            if stopped is not None:
+                session.stop.stop(*stopped)
+
+
+def run_part(form: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[Any, str] | None:
+    """In a Dask worker: the part from its plan to its commit; why it stopped, if it did."""
+    return asyncio.run(_run_part(form, replace(part_of(part), first_token=f"part-{secrets.token_hex(8)}")))
+
+
+async def _run_part(form: Mapping[str, Any], part: Part) -> tuple[Any, str] | None:
+    from tasks.begin import part_begun
+
+    async with part_begun(form, part) as session:
+        await execute_part(session, part)
+        return (session.stop.reason, session.stop.message) if session.stop.stopped else None

@@ -1,0 +1,145 @@
+"""Deployments, workers and runs of a real Prefect server, as the people and machines of a team would use them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tests.support.prefect_server import ROOT, PrefectServer
+
+FINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+
+
+def deploy(server: PrefectServer) -> str:
+    """``make deploy``; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.deploy"], cwd=ROOT, env={**os.environ, **server.environment},
+        capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def worker(
+    server: PrefectServer, environment: Mapping[str, str], name: str = "one"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process worker in a process group of its own; everything it started ends with it."""
+    log = (server.home / f"worker-{name}.log").open("ab")
+    env = {**os.environ, **server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", **environment}
+    words = ["worker", "start", "--pool", "printroom", "--type", "process", "--name", name]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "prefect", *words], cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(20)
+        kill_group(child)
+        log.close()
+
+
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for a process and all it started, as when its machine goes."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def deployment(server: PrefectServer, name: str) -> dict[str, Any]:
+    """A deployment by ``flow/name``."""
+    with server.client() as client:
+        found: dict[str, Any] = client.get(f"/deployments/name/{name}").raise_for_status().json()
+        return found
+
+
+def start_run(server: PrefectServer, name: str, parameters: Mapping[str, Any]) -> str:
+    """ "Custom run" in the UI; the id of the flow run."""
+    with server.client() as client:
+        body = {"parameters": {**deployment(server, name)["parameters"], **parameters}, "state": {"type": "SCHEDULED"}}
+        made = client.post(f"/deployments/{deployment(server, name)['id']}/create_flow_run", json=body)
+        return str(made.raise_for_status().json()["id"])
+
+
+def newest_run(server: PrefectServer, deployment_id: str) -> str:
+    """The id of a deployment's last run; waits for the first one."""
+    body = {"limit": 1, "sort": "EXPECTED_START_TIME_DESC", "deployments": {"id": {"any_": [deployment_id]}}}
+    with server.client() as client:
+        for _ in range(60):
+            found = client.post("/flow_runs/filter", json=body).json()
+            if found:
+                return str(found[0]["id"])
+            time.sleep(0.5)
+    raise AssertionError("no run was started")
+
+
+def read_run(server: PrefectServer, run_id: str) -> dict[str, Any]:
+    """A flow run as the server knows it."""
+    with server.client() as client:
+        found: dict[str, Any] = client.get(f"/flow_runs/{run_id}").raise_for_status().json()
+        return found
+
+
+def wait_run(
+    server: PrefectServer, run_id: str, until: Callable[[dict[str, Any]], bool] | None = None, *, seconds: float = 180
+) -> dict[str, Any]:
+    """The run once it is final (or ``until`` says so)."""
+    done = until or (lambda run: run["state"]["type"] in FINAL)
+    for _ in range(int(seconds * 2)):
+        run = read_run(server, run_id)
+        if done(run):
+            return run
+        time.sleep(0.5)
+    raise AssertionError(f"the run is still {run['state']}: {logs_of(server, run_id)}")
+
+
+def logs_of(server: PrefectServer, run_id: str) -> list[str]:
+    """What the run's page shows under Logs."""
+    with server.client() as client:
+        body = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
+        return [entry["message"] for entry in client.post("/logs/filter", json=body).json()]
+
+
+def artifacts_of(server: PrefectServer, run_id: str) -> dict[str, str]:
+    """The run's artifacts, by what they are (the last word of their key)."""
+    with server.client() as client:
+        body = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "UPDATED_DESC"}
+        found = client.post("/artifacts/filter", json=body).json()
+    return {artifact["key"].rpartition("-")[2]: artifact["data"] for artifact in reversed(found)}
+
+
+def resume(server: PrefectServer, run_id: str, answer: Mapping[str, Any]) -> None:
+    """The form of a suspended run, filled in and sent."""
+    with server.client() as client:
+        told = client.post(f"/flow_runs/{run_id}/resume", json={"run_input": dict(answer)}).raise_for_status().json()
+        assert told["status"] == "ACCEPT", told
+
+
+def set_state(server: PrefectServer, run_id: str, state: str, name: str | None = None) -> None:
+    """What the UI's Cancel and Retry buttons do."""
+    with server.client() as client:
+        body = {"state": {"type": state, "name": name}, "force": False}
+        client.post(f"/flow_runs/{run_id}/set_state", json=body).raise_for_status()
+
+
+def events_of(server: PrefectServer, prefix: str) -> list[dict[str, Any]]:
+    """Events whose name begins so."""
+    with server.client() as client:
+        body = {"filter": {"event": {"prefix": [prefix]}}, "limit": 50}
+        found: list[dict[str, Any]] = client.post("/events/filter", json=body).raise_for_status().json()["events"]
+        return found
+
+
+def home_of(folder: Path) -> Path:
+    """A new Prefect home."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
