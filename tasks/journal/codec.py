@@ -53,7 +53,7 @@ class Segment:
 
 def encode_event(event: ev.Event) -> bytes:
     """One line, without its end."""
-    return b'{"kind":"%b",%b' % (event.kind.encode(), orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS)[1:])
+    return b'{"kind":"%b",%b' % (event.kind.encode(), orjson.dumps(event)[1:])
 
 
 def encode_segment(header: Header, lines: list[bytes]) -> bytes:

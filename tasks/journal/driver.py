@@ -1,6 +1,7 @@
 """The protocol's ports in production: asyncio, the system's clocks, a real store."""
 
 import asyncio
+import itertools
 import random
 import secrets
 import time
@@ -23,6 +24,7 @@ class AsyncioRuntime:
     """``ports.Runtime`` on the running event loop."""
 
     def __init__(self) -> None:
+        self._nonce, self._nonces = secrets.token_hex(12), itertools.count()
         self._running: set[asyncio.Task[Any]] = set()
         self._finishing: set[asyncio.Task[Any]] = set()
 
@@ -39,8 +41,8 @@ class AsyncioRuntime:
         return random.random()
 
     def nonce(self) -> str:
-        """128 random bits."""
-        return secrets.token_hex(16)
+        """96 random bits of this runtime, and a count."""
+        return f"{self._nonce}.{next(self._nonces)}"
 
     async def sleep(self, seconds: float) -> None:
         """Let others run for that long."""

@@ -250,6 +250,8 @@ class Finished:
     outcome: str  # succeeded | failed
     reason: str | None = None
     run_id: str = ""
+    answer_text: str | None = None  # of an answer that was to follow a schema: the one that counts
+    answer_json: str | None = None  # its value, if it does follow it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

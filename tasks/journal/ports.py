@@ -127,7 +127,7 @@ class Timing:
     takeover_s: float = 120.0  # an owner that shows no sign of life for so long is taken for dead
     grace_s: float = 86_400.0  # segments below a checkpoint live at least this long
     patience_s: float = 300.0  # how long the store may be away before the caller hears of it
-    spacing_s: float = 0.03  # between the starts of two puts of one partition, so that appends gather into groups
+    spacing_s: float = 0.04  # between the starts of two puts of one partition, so that appends gather into groups
     poll_s: float = 3.0  # between two looks at a living owner
     pause_s: float = 0.2  # before the first retry of a store call; doubled up to ``max_pause_s``
     max_pause_s: float = 5.0

@@ -1,91 +1,21 @@
-"""The local spool: raw answers, fsynced on arrival, until the journal has them.
+"""The local spool: raw answers, safe on this host's disk on arrival, until the journal has them.
 
-``<root>/<hash of the dataset's URI>/<partition>.<key>.<attempt>``; one directory per dataset, shared by all processes
-of the host. A file is written under a temporary name, fsynced, renamed, and its directory fsynced: whoever reads an
-entry reads all of it.
+One directory per dataset below the root, shared by all processes of the host; ``spool_log.py`` says what is in it.
 """
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import quote, unquote
 
 from tasks.journal.driver import patient
+from tasks.journal.files import Files, SystemFiles
 from tasks.journal.late import drain
 from tasks.journal.names import AnswerId
 from tasks.journal.ports import Store
+from tasks.journal.spool_log import SpoolLog
 
-_TEMPORARY = ".tmp-"
-
-
-class Files(Protocol):
-    """The few operations on files that durability rests on."""
-
-    def make_directory(self, path: Path) -> None:
-        """With its parents, each durable."""
-
-    def write(self, path: Path, body: bytes) -> None:
-        """Create or overwrite; not durable yet."""
-
-    def fsync(self, path: Path) -> None:
-        """Make a file's content, or a directory's entries, durable."""
-
-    def rename(self, old: Path, new: Path) -> None:
-        """Atomic; not durable before the directory is fsynced."""
-
-    def unlink(self, path: Path) -> None:
-        """No error if it is gone."""
-
-    def read(self, path: Path) -> bytes:
-        """``FileNotFoundError`` if it is gone."""
-
-    def names(self, directory: Path) -> list[str]:
-        """Of the files in it; empty if it is not there."""
-
-
-class SystemFiles:
-    """``Files`` of the operating system. Only the user may read what is written: answers hold signed URLs."""
-
-    def make_directory(self, path: Path) -> None:
-        """With its parents, each durable."""
-        if path.is_dir():
-            return
-        self.make_directory(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-        self.fsync(path.parent)
-
-    def write(self, path: Path, body: bytes) -> None:
-        """Create or overwrite; not durable yet."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-
-    def fsync(self, path: Path) -> None:
-        """Make a file's content, or a directory's entries, durable."""
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def rename(self, old: Path, new: Path) -> None:
-        """Atomic; not durable before the directory is fsynced."""
-        old.rename(new)
-
-    def unlink(self, path: Path) -> None:
-        """No error if it is gone."""
-        path.unlink(missing_ok=True)
-
-    def read(self, path: Path) -> bytes:
-        """``FileNotFoundError`` if it is gone."""
-        return path.read_bytes()
-
-    def names(self, directory: Path) -> list[str]:
-        """Of the files in it; empty if it is not there."""
-        return [path.name for path in directory.iterdir()] if directory.is_dir() else []
+REMOVE_WITHIN_S = 0.1
 
 
 def default_spool_root() -> Path:
@@ -94,52 +24,80 @@ def default_spool_root() -> Path:
 
 
 class LocalSpool:
-    """``ports.Spool`` in a directory. Blocking work runs in a thread."""
+    """``ports.Spool`` in a directory, for one event loop. Blocking work runs in a thread, in groups."""
 
     def __init__(self, uri: str, root: Path | None = None, *, files: Files | None = None) -> None:
         self.directory = (root or default_spool_root()) / hashlib.sha256(uri.encode()).hexdigest()[:16]
-        self._files = files or SystemFiles()
-        self._files.make_directory(self.directory)
+        self._log = SpoolLog(self.directory, files or SystemFiles())
+        self._puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]] = []
+        self._removed: list[AnswerId] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def put(self, answer: AnswerId, blob: bytes) -> None:
-        """Keep a raw answer; durable on return."""
-        await asyncio.to_thread(self.put_now, answer, blob)
-
-    def put_now(self, answer: AnswerId, blob: bytes) -> None:
-        """Keep a raw answer; durable on return. Blocks for the fsyncs."""
-        path = self._path(answer)
-        temporary = self.directory / f"{_TEMPORARY}{os.getpid()}-{path.name}"
-        self._files.write(temporary, blob)
-        self._files.fsync(temporary)
-        self._files.rename(temporary, path)
-        self._files.fsync(self.directory)
+        """Keep a raw answer; durable on return. Raises ``OSError`` (a full disk)."""
+        kept = asyncio.get_running_loop().create_future()
+        self._puts.append((answer, blob, kept))
+        self._flush_soon()
+        await kept
 
     async def get(self, answer: AnswerId) -> bytes:
-        """A raw answer; ``FileNotFoundError`` if it is gone."""
-        return await asyncio.to_thread(self._files.read, self._path(answer))
+        """A raw answer; ``FileNotFoundError`` if it was removed."""
+        if answer in self._removed:
+            raise FileNotFoundError(answer)
+        return await asyncio.to_thread(self._log.read, answer)
 
     async def remove(self, answer: AnswerId) -> None:
-        """Forget an answer. Not made durable: an entry that comes back is handed in once more, and known."""
-        self._files.unlink(self._path(answer))
+        """Forget an answer. It is told to the disk a little later: one that comes back is handed in once more."""
+        self._removed.append(answer)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(REMOVE_WITHIN_S, self._flush_soon)
 
     async def answers(self) -> Sequence[AnswerId]:
         """Everything kept for this dataset, whichever process put it there."""
-        names = self._files.names(self.directory)
-        return sorted(_answer(name) for name in names if not name.startswith(_TEMPORARY))
+        removed, self._removed = self._removed, []
+        await asyncio.to_thread(self._log.write, (), removed)
+        return await asyncio.to_thread(self._log.answers)
 
-    def _path(self, answer: AnswerId) -> Path:
-        return self.directory / f"{answer.partition}.{quote(answer.key, safe='')}.{answer.attempt}"
+    def close(self) -> None:
+        """Let go of the directory; nothing of what was put is lost. Call it when no ``put`` is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._log.write((), self._removed)
+        self._log.close()
+
+    def _flush_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._flushing is None:
+            self._flushing = asyncio.ensure_future(self._flush())
+
+    async def _flush(self) -> None:
+        try:
+            while self._puts or self._removed:
+                puts, self._puts = self._puts, []
+                removed, self._removed = self._removed, []
+                try:
+                    await asyncio.to_thread(self._log.write, [put[:2] for put in puts], removed)
+                except OSError as error:
+                    _settle(puts, error)
+                else:
+                    _settle(puts, None)
+        finally:
+            self._flushing = None
 
 
-def _answer(name: str) -> AnswerId:
-    partition, _, rest = name.partition(".")
-    key, _, attempt = rest.rpartition(".")
-    return AnswerId(partition, unquote(key), attempt)
+def _settle(puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]], error: OSError | None) -> None:
+    for _, _, kept in puts:
+        if kept.done():
+            continue  # whoever waited was cancelled
+        if error is None:
+            kept.set_result(None)
+        else:
+            kept.set_exception(error)
 
 
 async def drain_spool(store: Store, spool: LocalSpool) -> int:
     """At start-up: hand in everything this host's spool holds for the dataset in ``store``; how many answers."""
     return await drain(patient(store), spool)
-
-
-__all__ = ["Files", "LocalSpool", "SystemFiles", "default_spool_root", "drain_spool"]
