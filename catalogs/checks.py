@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
+from catalogs.answers import JSON_SCHEMA, schema_fault
 from catalogs.cells import json_param, parse_sides, proportion
 from catalogs.models import accepts_size, params_for, prompt_length
 from catalogs.problems import BadCell, Complaint, nearest, one_of, shown
@@ -87,6 +88,9 @@ def check_json_params(model: Model, operation: Operation, params: Mapping[str, J
 
 def _json_param(model: Model, operation: Operation, key: str, value: Json) -> Complaint | None:
     rules = params_for(model, operation)
+    if key == JSON_SCHEMA and operation == "vision":
+        fault = schema_fault(value)
+        return Complaint("params", JSON_SCHEMA, fault, kind="json_schema") if fault else None
     if key in _OWN_COLUMN and key not in rules:
         column = _OWN_COLUMN[key]
         return Complaint("params", shown(key), f"{key} stands in the column {column}", column, kind="unknown parameter")

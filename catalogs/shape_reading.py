@@ -5,6 +5,7 @@ from datetime import date
 from typing import TypeVar
 
 from catalogs import cells as parse
+from catalogs.answers import JSON_SCHEMA
 from catalogs.checks import check_json_params, fit_ratio, fit_size, takes
 from catalogs.columns import PARAM_COLUMNS, SHAPE_COLUMNS
 from catalogs.guide import GuideError, choose
@@ -171,9 +172,12 @@ class _Reading:
         wrong = check_json_params(model, self.shape.operation, given)
         self.shape.remarks.extend(wrong)
         rules = params_for(model, self.shape.operation)
+        if JSON_SCHEMA in given and self.shape.vision == "ocr":
+            allowed = "json_schema is for describe, compare and ask; ocr gives text"
+            self.shape.remarks.append(Complaint("params", JSON_SCHEMA, allowed, kind="json_schema"))
         if wrong:
             return {}
-        return {key: parse.json_param(value, rules[key], key) for key, value in given.items()}
+        return {k: v if k == JSON_SCHEMA else parse.json_param(v, rules[k], k) for k, v in given.items()}
 
     def _frame(self, model: Model) -> None:
         """Size and ratio, each allowed in either column, as the model wants to be told."""

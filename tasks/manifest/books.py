@@ -8,6 +8,7 @@ from tasks.journal.fold import Attempt, Fold, KeyState, Want
 
 PayerId = tuple[str, str, int]  # catalog, row_id, take
 _READING = "/ocr/"
+_REPAIR = "/0/json/"
 
 
 def made(state: KeyState) -> list[Attempt]:
@@ -26,8 +27,13 @@ def deciding(state: KeyState, attempts: list[Attempt]) -> Attempt | None:
 
 
 def reading_of(key: str) -> tuple[str, int, str] | None:
-    """(call key, sample, model) of a paid reading's key ``<call key>/<sample>/ocr/<model>``; None for other keys."""
+    """(call key, sample, model) of a paid reading's key ``<call key>/<sample>/ocr/<model>``; None for other keys.
+
+    The key of a structured answer's second call, ``<call key>/0/json/<model>``, counts as one too.
+    """
     head, mark, model = key.partition(_READING)
+    if not mark and _REPAIR in key:
+        return key.partition(_REPAIR)[0], 0, key.partition(_REPAIR)[2]
     if not mark:
         return None
     call, _, sample = head.rpartition("/")
@@ -43,6 +49,11 @@ class Books:
     payers: dict[str, frozenset[PayerId]]  # of shared keys: everyone who wants them
     first: dict[str, PayerId]  # of shared keys: who takes what nobody else owns up to
     readings: dict[str, list[KeyState]]  # call key -> states of its paid readings
+    repairs: dict[str, list[Attempt]]  # call key -> calls that asked once more for an answer that fits its schema
+
+    def asked_again(self, key: str) -> list[Attempt]:
+        """The calls that asked once more for the answer to ``key``."""
+        return self.repairs.get(key, [])
 
     def paid_by(self, want: Want, attempts: Iterable[Attempt]) -> list[Attempt]:
         """Those of the ``attempts`` for the row's key that the row pays; over all rows each attempt comes up once."""
@@ -79,12 +90,14 @@ def open_books(fold: Fold) -> Books:
     readings: dict[str, list[KeyState]] = defaultdict(list)
     for key in sorted(key for key in fold.keys if _READING in key):
         readings[key.partition(_READING)[0].rpartition("/")[0]].append(fold.keys[key])
+    again = sorted(key for key in fold.keys if _REPAIR in key)
     return Books(
         wants=wants,
         shared=shared,
         payers={key: frozenset(ids) for key, ids in payers.items()},
         first={key: ids[0] for key, ids in payers.items()},
         readings=readings,
+        repairs={key.partition(_REPAIR)[0]: made(fold.keys[key]) for key in again},
     )
 
 

@@ -62,9 +62,10 @@ def _untouched(base: RowDict, event: ev.Wanted) -> Iterator[RowDict]:
 def _called(base: RowDict, want: Want, state: KeyState, books: Books) -> Iterator[RowDict]:
     event, attempts = want.event, made(state)
     word, last = outcome(state), deciding(state, attempts)
-    paid = books.paid_by(want, attempts)
+    again = books.asked_again(state.key)
+    paid = books.paid_by(want, [*attempts, *again])
     readings = books.readings_paid_by(want) if books.readings else {}
-    base |= {"attempts": len(attempts), "reused": bool(attempts) and not paid and word[0] != "pending"}
+    base |= {"attempts": len(attempts) + len(again), "reused": bool(attempts) and not paid and word[0] != "pending"}
     base["finished_at"] = _finished_at(state, last, word)
     if last is not None:
         base |= _call(last)
@@ -187,6 +188,9 @@ def _answer(event: ev.Wanted, state: KeyState, sample: int, word: str) -> RowDic
     """The answer of a vision row: the reading itself for ``ocr``, else text that may be JSON."""
     text = state.answer.text if state.answer is not None else None
     if event.vision != "ocr":
+        done = state.finished
+        if "json_schema" in event.params and done is not None:
+            return {"answer_text": done.answer_text or text, "answer_json": done.answer_json}
         return {"answer_text": text, "answer_json": answer_json(text)}
     read = _best(state, sample)
     if read is None and word in ("refused", "failed"):

@@ -79,7 +79,7 @@ def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
 def _read_by(state: KeyState, sample: int, ocr: str) -> bool:
     readings = [read for (index, _), read in state.reads.items() if index == sample]
     wanted_kind = [r for r in readings if (r.reader.startswith("local")) == (ocr == "local")]
-    return any(r.status in ("text", "no_text", "refused") for r in wanted_kind)
+    return any(r.status in ("text", "no_text", "refused") or r.text is not None for r in wanted_kind)  # cut ones too
 
 
 def _takes_up(options: RunOptions, now: str) -> bool:

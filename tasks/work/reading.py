@@ -6,12 +6,15 @@ CPU-seconds, so it runs beside the event loop, in as many processes as there are
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+log = logging.getLogger("printroom")
 LOCAL_READER = "local:rapidocr"
 
 
@@ -38,7 +41,10 @@ class Reader:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_die_quietly)
         async with self._slots:
-            lines = await asyncio.get_running_loop().run_in_executor(self._pool, _read_lines, data)
+            try:
+                lines = await asyncio.get_running_loop().run_in_executor(self._pool, _read_lines, data)
+            except BrokenProcessPool:  # the engine ran out of memory: the next picture gets a new one
+                self._pool, lines = None, None
         if lines is None:
             return Reading("failed", None)
         text = "\n".join(text for text, _ in lines)
@@ -72,7 +78,11 @@ def _read_lines(data: bytes) -> list[tuple[str, float]] | None:
         from rapidocr import RapidOCR
 
         _engine = RapidOCR(params={"Global.log_level": "error"})
-    result = _engine(data)
+    try:
+        result = _engine(data)
+    except Exception as error:  # noqa: BLE001 - whatever stops the engine, the picture was not read: that is a status
+        log.warning("the local engine could not read a picture: %s", error)
+        return None
     if result is None or result.txts is None:
         return []
     return list(zip(result.txts, (float(s) for s in result.scores), strict=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from catalogs.answers import JSON_SCHEMA
 from catalogs.keys import call_key
 from catalogs.types import Json, Model, Operation, Row
 from tasks.journal.events import Wanted
@@ -39,7 +40,7 @@ def endpoint_of(model: Model, operation: Operation) -> str:
 def sent_prompt(row: Row, model: Model) -> str:
     """The prompt as it goes on the wire: the question of a vision row, or the text with its ratio tag last."""
     if row.operation == "vision":
-        return vision_prompt(row.vision or "ask", row.prompt)
+        return vision_prompt(row.vision or "ask", row.prompt, schema=row.params.get(JSON_SCHEMA))
     if row.ratio and model.ratio_as == "tag":
         return with_ratio_tag(row.prompt, row.ratio)
     return row.prompt

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from catalogs.answers import JSON_SCHEMA
 from catalogs.models import wire_id
 from catalogs.types import Model
 from tasks.journal import events as ev
@@ -13,6 +14,7 @@ from tasks.protocols.masks import safe_mask
 from tasks.protocols.prompting import read_ocr, vision_prompt
 from tasks.protocols.wire import Answer, Call, InputImage
 from tasks.storage.containers import scan
+from tasks.work.answering import finished_answer, is_structured
 from tasks.work.choose import bytes_may_come
 from tasks.work.pictures import Unfetchable, fetch_picture
 from tasks.work.purchase import Buyer, Purchase
@@ -90,6 +92,7 @@ class RowWorker:
             mask = InputImage(data=data, format="png", name="mask.png")
         params = dict(wanted.params)
         size, max_tokens = params.pop("size", None), params.pop("max_tokens", None)
+        schema = params.pop(JSON_SCHEMA, None)
         return Call(
             operation=wanted.operation,  # type: ignore[arg-type]  # the journal keeps plain words
             format=model.formats[wanted.operation],  # type: ignore[index]  # the same
@@ -103,6 +106,7 @@ class RowWorker:
             image_field=model.image_field,
             vision=wanted.vision,  # type: ignore[arg-type]  # the same
             max_tokens=max_tokens,
+            json_schema=schema,
             result=model.result,
         )
 
@@ -113,7 +117,8 @@ class RowWorker:
         if state.finished is not None and not again:
             return {}
         if row.wanted.operation == "vision":
-            await self._journal.append(*self._vision_events(row, state))
+            if ending := await self._answer_events(row, state):
+                await self._journal.append(*ending)
             return {}
         missing = [(i, p) for i, p in enumerate(state.answer.pictures) if i not in state.stored]
         results = await asyncio.gather(
@@ -138,16 +143,23 @@ class RowWorker:
         await self._journal.append(*events, finished)
         return fetched
 
+    async def _answer_events(self, row: PlannedRow, state: KeyState) -> list[ev.Event]:
+        """What ends a vision row; nothing while a structured answer is still to be asked for again."""
+        if not is_structured(row):
+            return self._vision_events(row, state)
+        model = self._services.table.get(row.wanted.model)
+        return await finished_answer(
+            self._services, self._journal, self._buyer, row, state, lambda: self._call(row, model)
+        )
+
     def _vision_events(self, row: PlannedRow, state: KeyState) -> list[ev.Event]:
         """The end of a vision row: its text is the result; for ``ocr`` it is a reading as well."""
         assert state.answer is not None
         events: list[ev.Event] = []
         if row.wanted.vision == "ocr":
-            seen = read_ocr(Answer(text=state.answer.text, truncated=state.answer.truncated))
+            status, text = _reading(state.answer)
             events.append(
-                ev.Read(
-                    at=now(), key=state.key, sample_index=0, reader=row.wanted.model, status=seen.status, text=seen.text
-                )
+                ev.Read(at=now(), key=state.key, sample_index=0, reader=row.wanted.model, status=status, text=text)
             )
         events.append(ev.Finished(at=now(), key=state.key, outcome="succeeded", run_id=self._services.run_id))
         return events
@@ -211,8 +223,7 @@ class RowWorker:
         now_is, _, _ = outcome(state)
         assert row.wanted.key is not None
         if state is not None and state.answer is not None:
-            seen = read_ocr(Answer(text=state.answer.text, truncated=state.answer.truncated))
-            status, text = str(seen.status), seen.text
+            status, text = _reading(state.answer)
             await self._journal.append(ev.Finished(at=now(), key=key, outcome="succeeded", run_id=services.run_id))
         elif now_is in ("refused", "failed", "held"):
             status, text = ("refused" if now_is == "refused" else "failed"), None
@@ -237,3 +248,9 @@ class RowWorker:
         if state is not None and now_is == "succeeded":
             bought = any(a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values())
             progress.succeeded += row.wanted.samples if bought else 0
+
+
+def _reading(answer: ev.Answered) -> tuple[str, str | None]:
+    """(status, text) of an OCR answer. One that was cut off is ``failed`` and keeps what there is of its text."""
+    seen = read_ocr(Answer(text=answer.text, truncated=answer.truncated))
+    return str(seen.status), answer.text if answer.truncated else seen.text

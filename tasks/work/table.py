@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catalogs import prices
+from catalogs.answers import JSON_SCHEMA
+from catalogs.keys import canonical_json
 from catalogs.models import find_model
 from catalogs.providers import at_provider
 from catalogs.types import ByToken, Model, Provider
@@ -62,7 +64,7 @@ class ModelTable:
             "size": None if size is None else str(size),
             "quality": None if quality is None else str(quality),
             "input_images": len(wanted.input_sha256s) + (wanted.mask_sha256 is not None),
-            "prompt_chars": len(wanted.prompt_sent) if by_token else 0,
+            "prompt_chars": _chars(wanted) if by_token else 0,
             "max_tokens": max_tokens,
         }
         what = (model.id, *asked.values())
@@ -90,3 +92,9 @@ class ModelTable:
         if cap is None:
             raise UnknownPrice(model.id)
         return cap
+
+
+def _chars(wanted: Wanted) -> int:
+    """What is charged as text: the prompt, and an answer's schema, which goes beside it once more."""
+    schema = wanted.params.get(JSON_SCHEMA)
+    return len(wanted.prompt_sent) + (len(canonical_json(schema)) if schema is not None else 0)
