@@ -38,6 +38,39 @@ def prompt_hints(prompt: str, model: Model) -> list[str]:
     return hints
 
 
+class HintTally:
+    """Hints on the prompts of one file, counted: every prompt of the first 10,000, then every tenth."""
+
+    ALL_UP_TO = 10_000
+    THEN_ONE_IN = 10
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._prompts = 0
+        self._counts: dict[str, tuple[int, int]] = {}  # hint -> how many prompts, the first one's row
+
+    def add(self, prompt: str, model: Model, row_number: int) -> None:
+        """Look at the prompt of one row, or only count it."""
+        self._prompts += 1
+        weight = 1
+        if self._prompts > self.ALL_UP_TO:
+            if self._prompts % self.THEN_ONE_IN:
+                return
+            weight = self.THEN_ONE_IN
+        for hint in prompt_hints(prompt, model):
+            count, first = self._counts.get(hint, (0, row_number))
+            self._counts[hint] = count + weight, first
+
+    def lines(self) -> list[str]:
+        """One line for each hint, the most frequent first; counts of a large file are estimates and say so."""
+        about = "about " if self._prompts > self.ALL_UP_TO else ""
+        ranked = sorted(self._counts.items(), key=lambda each: (-each[1][0], each[0]))
+        return [
+            f"{self._file}: {about}{count:,} of {self._prompts:,} prompts (row {first:,} is one): {hint}"
+            for hint, (count, first) in ranked
+        ]
+
+
 def _measured(prompt: str) -> tuple[int, int]:
     """Chinese characters and other words."""
     if prompt.isascii():

@@ -26,6 +26,8 @@ def show_plan(plan: Plan) -> None:
         say(f"note: {text.partition(': ')[2]}")
     for text in summary.warnings:
         say(f"warning: {text}")
+    for text in summary.hints:
+        say(f"hint: {text}")
 
 
 def compared(plan: Plan) -> list[OnModel]:

@@ -39,6 +39,7 @@ def plan_markdown(plan: Plan) -> str:
     lines += _section("Without a price: not bought", [f"{name}: {n:,} rows" for name, n in summary.unpriced.items()])
     lines += _section("Replaced models", [each.line() for each in summary.replacements.values()])
     lines += _section("Warnings", summary.warnings)
+    lines += _section("Hints on prompts", summary.hints)
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,8 @@ import orjson
 
 from catalogs.checks import recheck
 from catalogs.guide import choose as choose_model
-from catalogs.problems import Problems, shown
+from catalogs.hints import HintTally
+from catalogs.problems import Problems, escaped, shown
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
 from tasks.protocols.redact import PATTERNS
@@ -79,6 +80,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
     from tasks.work.plan import LaterRow, bucket_of, plan_row, refs_of, resolve_sources  # the plan calls us
 
     problems: list[Problems] = []
+    hints: list[HintTally] = []
     made = Made(plan)
     missing = set(plan.options.rows)
     for file in files:
@@ -90,6 +92,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
             )
             origin = CatalogOrigin(name=file.name, sha256=read.sha256)
             plan.origins.append(origin)
+            hints.append(tally := HintTally(escaped(file.uri)))
             waiting: list[tuple[int, Row, int]] = []
             for row in read:
                 plan.read += 1
@@ -100,6 +103,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
                 if chosen is not row:
                     for complaint in recheck(chosen, plan.table.get(chosen.model)):
                         read.problems.add(complaint, row.row_number)
+                tally.add(chosen.prompt, plan.table.get(chosen.model), chosen.row_number)
                 if not chosen.images and chosen.mask is None:
                     planned = plan_row(plan, chosen, origin, plan.read, take, [])
                     rows.add(bucket_of(plan, planned.wanted), planned)
@@ -131,6 +135,7 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
         for warning in found.warnings
         if not (warning.column == "model" and "retire" in warning.allowed)  # the plan says it once for each model
     ]
+    plan.summary.hints += [PATTERNS.text(line) for tally in hints for line in tally.lines()]
 
 
 def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:

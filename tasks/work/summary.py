@@ -43,6 +43,7 @@ class PlanSummary:
     unpriced: Counter[str] = field(default_factory=Counter)
     models: dict[str, ModelShare] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)  # advice on prompts, counted
     retired: list[str] = field(default_factory=list)
     replacements: dict[tuple[str, str, str], Replacement] = field(default_factory=dict)
     shapes: Counter[Shape] = field(default_factory=Counter)  # of the calls to be made, for other models' prices
@@ -177,6 +178,7 @@ class PlanSummary:
             "retired": self.retired,
             "replaced": [each.as_dict() for each in self.replacements.values()],
             "warnings": self.warnings,
+            "hints": self.hints,
         }  # fmt: skip
 
 
