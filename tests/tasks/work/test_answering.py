@@ -1,6 +1,7 @@
 """Readings and structured answers: what is no text, refused, cut or failed; schemas held, and one paid second try."""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,38 +25,57 @@ def question(number: int, **more: str) -> dict[str, str]:
     return row | {"params": json.dumps({"json_schema": SCHEMA})} | more
 
 
-async def answered(tmp_path: Path, scenario: str, rows: list[dict[str, str]]) -> tuple[list[dict[str, Any]], int]:
+@pytest.fixture(scope="module")
+def whole_gateway() -> Iterator[SandboxProcess]:
+    with SandboxProcess("--reader", "embedded", latency_scale=0) as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(whole_gateway: SandboxProcess) -> SandboxProcess:
+    """A gateway without scenarios and with an empty bill."""
+    whole_gateway.switch(scenarios=[])
+    whole_gateway.reset()
+    return whole_gateway
+
+
+async def answered(
+    gateway: SandboxProcess, tmp_path: Path, scenario: str, rows: list[dict[str, str]]
+) -> tuple[list[dict[str, Any]], int]:
     """The manifest rows and how many calls were charged; a second run may cost nothing, the bill must agree."""
     catalog = write_catalog(tmp_path / "c.csv", rows)
-    scenarios = [scenario] if scenario else []
-    with SandboxProcess("--reader", "embedded", latency_scale=0, scenarios=scenarios) as sandbox:
-        result = await run(catalog, tmp_path / "ds", sandbox)
-        calls = len(charged(sandbox))
-        made = current_rows(tmp_path / "ds")
-        bill = Decimal(sum(charge["micros"] for charge in charged(sandbox))) / 1_000_000
-        assert sum(row["cost_usd"] + row["ocr_cost_usd"] for row in made) == bill
-        assert result.cost_micros == int(bill * 1_000_000)
-        assert (await run(catalog, tmp_path / "ds", sandbox)).cost_micros == 0
-        assert len(charged(sandbox)) == calls
+    gateway.switch(scenarios=[scenario] if scenario else [])
+    result = await run(catalog, tmp_path / "ds", gateway)
+    calls = len(charged(gateway))
+    made = current_rows(tmp_path / "ds")
+    bill = Decimal(sum(charge["micros"] for charge in charged(gateway))) / 1_000_000
+    assert sum(row["cost_usd"] + row["ocr_cost_usd"] for row in made) == bill
+    assert result.cost_micros == int(bill * 1_000_000)
+    assert (await run(catalog, tmp_path / "ds", gateway)).cost_micros == 0
+    assert len(charged(gateway)) == calls
     return made, calls
 
 
-async def test_an_answer_that_follows_its_schema_is_its_json_at_the_price_of_one_call(tmp_path: Path) -> None:
-    made, calls = await answered(tmp_path, "", [question(i) for i in range(3)])
+async def test_an_answer_that_follows_its_schema_is_its_json_at_the_price_of_one_call(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    made, calls = await answered(gateway, tmp_path, "", [question(i) for i in range(3)])
     assert calls == 3
     for row in made:
         assert json.loads(row["answer_json"])["width"] > 0
         assert (row["outcome"], row["attempts"]) == ("succeeded", 1)
 
 
-async def test_a_fenced_answer_is_read_without_a_second_call(tmp_path: Path) -> None:
-    made, calls = await answered(tmp_path, "json_fenced", [question(1)])
+async def test_a_fenced_answer_is_read_without_a_second_call(tmp_path: Path, gateway: SandboxProcess) -> None:
+    made, calls = await answered(gateway, tmp_path, "json_fenced", [question(1)])
     assert calls == 1
     assert set(json.loads(made[0]["answer_json"])) == {"caption", "width"}
 
 
-async def test_a_wrong_answer_is_asked_for_once_more_and_the_better_one_counts(tmp_path: Path) -> None:
-    made, calls = await answered(tmp_path, "json_invalid:0.5", [question(i) for i in range(12)])
+async def test_a_wrong_answer_is_asked_for_once_more_and_the_better_one_counts(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    made, calls = await answered(gateway, tmp_path, "json_invalid:0.5", [question(i) for i in range(12)])
     kinds = {(row["attempts"], row["answer_json"] is not None) for row in made}
     assert kinds == {(1, True), (2, True), (2, False)}  # right at once, right the second time, wrong twice
     assert calls == sum(row["attempts"] for row in made)
@@ -64,25 +84,29 @@ async def test_a_wrong_answer_is_asked_for_once_more_and_the_better_one_counts(t
 
 
 @pytest.mark.parametrize("scenario", ["json_ignored", "json_invalid", "vision_length"])
-async def test_an_answer_that_is_wrong_twice_keeps_its_text_and_has_no_json(scenario: str, tmp_path: Path) -> None:
-    made, calls = await answered(tmp_path, scenario, [question(1)])
+async def test_an_answer_that_is_wrong_twice_keeps_its_text_and_has_no_json(
+    scenario: str, tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    made, calls = await answered(gateway, tmp_path, scenario, [question(1)])
     assert calls == 2
     assert made[0]["answer_json"] is None
     assert made[0]["answer_text"]
     assert made[0]["outcome"] == "succeeded"
 
 
-async def test_a_second_call_that_the_budget_forbids_is_made_by_a_later_run(tmp_path: Path) -> None:
+async def test_a_second_call_that_the_budget_forbids_is_made_by_a_later_run(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
     catalog = write_catalog(tmp_path / "c.csv", [question(1)])
-    with SandboxProcess("--reader", "embedded", latency_scale=0, scenarios=["json_invalid"]) as sandbox:
-        cap = (await session_for(catalog, tmp_path / "ds", sandbox).make_plan()).summary.cap_micros
-        stopped = await run(catalog, tmp_path / "ds", sandbox, max_spend_micros=cap)
-        assert (stopped.stopped, len(charged(sandbox))) == ("budget", 1)
-        assert current_rows(tmp_path / "ds")[0]["outcome"] == "pending"
-        sandbox.switch(scenarios=[])
-        done = await run(catalog, tmp_path / "ds", sandbox)
-        assert (done.exit_code, len(charged(sandbox))) == (0, 2)
-        assert json.loads(current_rows(tmp_path / "ds")[0]["answer_json"])
+    gateway.switch(scenarios=["json_invalid"])
+    cap = (await session_for(catalog, tmp_path / "ds", gateway).make_plan()).summary.cap_micros
+    stopped = await run(catalog, tmp_path / "ds", gateway, max_spend_micros=cap)
+    assert (stopped.stopped, len(charged(gateway))) == ("budget", 1)
+    assert current_rows(tmp_path / "ds")[0]["outcome"] == "pending"
+    gateway.switch(scenarios=[])
+    done = await run(catalog, tmp_path / "ds", gateway)
+    assert (done.exit_code, len(charged(gateway))) == (0, 2)
+    assert json.loads(current_rows(tmp_path / "ds")[0]["answer_json"])
 
 
 @pytest.mark.parametrize(
@@ -128,11 +152,11 @@ OCR = {"operation": "vision", "vision": "ocr", "model": "gemini-2.5-pro", "image
     ],
 )
 async def test_no_text_refused_cut_and_failed_readings_are_told_apart(
-    scenario: str, outcome: str, status: tuple[str, ...], has_text: bool | None, tmp_path: Path
+    scenario: str, outcome: str, status: tuple[str, ...], has_text: bool | None, tmp_path: Path, gateway: SandboxProcess
 ) -> None:
     catalog = write_catalog(tmp_path / "c.csv", [OCR])
-    with SandboxProcess("--reader", "embedded", latency_scale=0, scenarios=[scenario] if scenario else []) as sandbox:
-        await run(catalog, tmp_path / "ds", sandbox)
+    gateway.switch(scenarios=[scenario] if scenario else [])
+    await run(catalog, tmp_path / "ds", gateway)
     (row,) = current_rows(tmp_path / "ds")
     assert (row["outcome"], row["ocr_status"] in status) == (outcome, True)
     if has_text is not None:
@@ -140,19 +164,20 @@ async def test_no_text_refused_cut_and_failed_readings_are_told_apart(
         assert row["cer"] is None
 
 
-async def test_the_local_reading_is_labelled_and_costs_nothing_a_paid_one_has_its_price(tmp_path: Path) -> None:
+async def test_the_local_reading_is_labelled_and_costs_nothing_a_paid_one_has_its_price(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
     catalog = write_catalog(
         tmp_path / "c.csv",
         [{"id": "a", "prompt": 'a sign that says "OPEN"', "model": "dall-e-2", "ocr": "true", "expected_text": "OPEN"}],
     )
-    with SandboxProcess("--reader", "embedded", latency_scale=0) as sandbox:
-        await run(catalog, tmp_path / "ds", sandbox)
-        (row,) = current_rows(tmp_path / "ds")
-        assert (row["ocr_model"], row["ocr_cost_usd"], row["ocr_status"]) == ("local:rapidocr", Decimal(0), "text")
-        assert row["cer"] == 0
-        before = charges_so_far(sandbox)
-        await run(catalog, tmp_path / "ds", sandbox, ocr="gemini-2.5-pro")
-        (row,) = current_rows(tmp_path / "ds")
-        bill = Decimal(sum(charge["micros"] for charge in charged(sandbox, before))) / 1_000_000
-        assert (row["ocr_model"], row["ocr_cost_usd"]) == ("gemini-2.5-pro", bill)
-        assert bill > 0
+    await run(catalog, tmp_path / "ds", gateway)
+    (row,) = current_rows(tmp_path / "ds")
+    assert (row["ocr_model"], row["ocr_cost_usd"], row["ocr_status"]) == ("local:rapidocr", Decimal(0), "text")
+    assert row["cer"] == 0
+    before = charges_so_far(gateway)
+    await run(catalog, tmp_path / "ds", gateway, ocr="gemini-2.5-pro")
+    (row,) = current_rows(tmp_path / "ds")
+    bill = Decimal(sum(charge["micros"] for charge in charged(gateway, before))) / 1_000_000
+    assert (row["ocr_model"], row["ocr_cost_usd"]) == ("gemini-2.5-pro", bill)
+    assert bill > 0
