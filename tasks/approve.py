@@ -4,18 +4,19 @@ The run suspends: its process leaves, so nobody holds a worker's slot over night
 worker takes it up again, from the top; the plan is then made anew, and what was approved is its budget.
 """
 
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
 import prefect.input
 from prefect.flow_runs import asuspend_flow_run
 from prefect.runtime import deployment
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from catalogs.money import format_usd, parse_usd, usd_decimal
 from tasks.settings import approval_timeout_s
 from tasks.work.plan_digest import plan_markdown
 from tasks.work.session import Session
+
+ANSWER = "Approve it, lower **Max Spend** (USD, worst cases included) to buy less, or decline."
 
 
 class Approval(prefect.input.RunInput):
@@ -24,10 +25,7 @@ class Approval(prefect.input.RunInput):
     decision: Literal["approve", "decline"] = Field(
         default="approve", description="Approve: buy what the plan says. Decline: nothing is spent and the run ends."
     )
-    max_spend: Annotated[Decimal, Field(ge=0), WithJsonSchema({"type": "number", "minimum": 0})] = Field(
-        default=Decimal(0),
-        description="The most this run may spend in USD, worst cases included. Lower it to buy less.",
-    )
+    max_spend: float = Field(default=0.0, ge=0)  # its initial value makes Prefect drop a description and any other type
 
 
 async def approved(session: Session) -> bool:
@@ -38,12 +36,13 @@ async def approved(session: Session) -> bool:
         return False
     cap = min(session.ready_plan.summary.cap_micros, session.options.max_spend_micros or 2**62)
     form = Approval.with_initial_data(
-        description=f"{session.approval_question()}\n\n{plan_markdown(session.ready_plan)}", max_spend=usd_decimal(cap)
+        description=f"{session.approval_question()}. {ANSWER}\n\n{plan_markdown(session.ready_plan)}",
+        max_spend=float(usd_decimal(cap)),
     )
     session.say(f"suspended: {session.approval_question()}")
     answer = await asuspend_flow_run(wait_for_input=form, timeout=approval_timeout_s(), key="approval")
     if answer is None or answer.decision == "decline":
         return False
-    session.cap_spend(parse_usd(str(answer.max_spend)))
+    session.cap_spend(parse_usd(f"{max(0.0, answer.max_spend):.6f}"))
     session.say(f"approved up to {format_usd(session.options.max_spend_micros)}")
     return True

@@ -84,6 +84,8 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unknown(parameter: str, model: str) -> Iterator[str]:
+    if parameter == "rpm" and model == "*":
+        return
     try:
         find_model(model)
     except UnknownModel as error:
@@ -91,7 +93,7 @@ def _unknown(parameter: str, model: str) -> Iterator[str]:
 
 
 def _canonical(model: str) -> str:
-    return find_model(model).id
+    return model if model == "*" else find_model(model).id
 
 
 def _no_money(name: str, usd: str) -> Iterator[str]:

@@ -25,8 +25,12 @@ def sign_of_life(session: Session, part: Part) -> Heartbeat:
 
 async def part_work(session: Session, part: Part) -> list[PartitionWork]:
     """What the plan of this process asks of the part's partitions, in the part's wave."""
-    mine = set(part.partitions)
-    return [work for work in await session.next_wave(part.wave) if work.partition in mine]
+    plan, mine = session.ready_plan, set(part.partitions)
+    await session.next_wave(part.wave)
+    if part.wave:  # what the first wave would have taken out: rows that waited until this process made its plan
+        for partition in mine & plan.unwanted.keys():
+            plan.unwanted[part.wave * plan.partitions + partition] += plan.unwanted.pop(partition)
+    return [work for work in plan.partition_work(part.wave) if work.partition in mine]
 
 
 async def execute_part(session: Session, part: Part) -> Counter[str]:
