@@ -47,6 +47,7 @@ def rows_of(spelling: str, count: int = ROWS) -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", [spelling for spelling, *_ in MATRIX.values()], ids=list(MATRIX))
 async def test_each_outcome_is_posted_exactly_as_often_as_its_row_says(
     spelling: str, tmp_path: Path, gateway: SandboxProcess

@@ -10,6 +10,7 @@ from tests.support.runs import run, write_catalog
 from tests.windows import busiest_window
 
 WARM_UP = 10  # requests
+pytestmark = pytest.mark.slow  # rates need a machine that is not busy with something else
 
 
 def lakes(count: int) -> list[dict[str, str]]:
@@ -34,7 +35,6 @@ async def test_ten_a_minute_scaled_by_sixty_is_used_and_kept(
     assert busiest_window(times, 1) <= 11
 
 
-@pytest.mark.slow
 async def test_ten_a_minute_unscaled_never_passes_ten(tmp_path: Path, gateway: SandboxProcess) -> None:
     gateway.switch(rpm={"*": 10})
     catalog = write_catalog(tmp_path / "c.csv", lakes(25))
