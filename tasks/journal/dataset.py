@@ -14,6 +14,7 @@ from tasks.journal.patient import PatientStore
 from tasks.journal.ports import Store
 
 DATASET_NAME = "dataset.json"
+JOURNAL = "journal/"
 DEFAULT_PARTITIONS = 16
 MAX_PARTITIONS = 4096
 
@@ -66,7 +67,7 @@ async def open_dataset(store: Store, *, partitions: int | None = None, create: b
 
 
 async def _create(store: PatientStore, partitions: int) -> bytes:
-    if await store.list("journal/"):
+    if any(each.key.removeprefix(JOURNAL)[:1].isdigit() for each in await store.list(JOURNAL)):  # not just a probe's
         raise DatasetProblem("there is a journal here but no dataset.json: it is damaged, or of an older layout")
     made = {
         "layout": LAYOUT,

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tasks.journal.dataset import Dataset
 from tasks.journal.events import Owner
@@ -21,10 +22,13 @@ from tasks.work.inputs import InputDesk
 from tasks.work.keeping import LostAndFound
 from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
+from tasks.work.patience import patiently
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
 from tasks.work.stopping import StopSignal
 from tasks.work.table import ModelTable
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +62,10 @@ class Services:
     fetched_for: set[str] = field(default_factory=set)  # keys whose known answer's bytes were asked for in this run
     started: float = field(default_factory=time.monotonic)
     rows_in_flight: int = 256
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """``work``, again while the store does not answer; see ``patience.patiently``."""
+        return await patiently(work, self.pace.journal, self.stop)
 
     async def aclose(self) -> None:
         """Close clients and pools; the journal's partitions are closed by their runners."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from tasks.journal.dataset import open_dataset
 from tasks.journal.fold import Policy, spend_micros
@@ -26,6 +27,7 @@ from tasks.work.inputs import InputDesk
 from tasks.work.keeping import LostAndFound
 from tasks.work.pace import Pace
 from tasks.work.part import Part
+from tasks.work.patience import patiently
 from tasks.work.plan import Plan
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
@@ -53,15 +55,13 @@ async def open_services(
     options = plan.options
     owner = this_process(plan.run_id)
     async with AsyncExitStack() as held:
+        await patiently(lambda: probe(store), pace.journal, stop)  # every time: the dataset may have been moved
         dataset = await open_dataset(store, partitions=options.partitions, create=True)
-        if plan.dataset is None:
-            await probe(store)
         spool = LocalSpool(store.uri, settings.spool)
         await held.enter_async_context(Heartbeat(store, owner, timing=pace.journal))
         await drain_spool(store, spool)
-        await fix_choices(plan, store)
-        await fix_takes(plan, store)
-        await fix_kept(plan, store)
+        for fix in (fix_choices, fix_takes, fix_kept):
+            await patiently(partial(fix, plan, store), pace.journal, stop)
         spent = 0
         if resumed:
             async for partition, fold in load_all(store, dataset):

@@ -26,6 +26,11 @@ class StopSignal:
         self._grace_over.set()
 
     @property
+    def at_once(self) -> bool:
+        """Whether nobody wants to wait for anything any more."""
+        return self._grace_over.is_set()
+
+    @property
     def stopped(self) -> bool:
         """Whether nothing new may be started."""
         return self.reason is not None
