@@ -83,9 +83,9 @@ class PartitionJournal:
     async def close(self) -> None:
         """Let go of the partition: take in late answers, write a checkpoint if it is worth one, say so, tidy up.
 
-        Quiet if the partition was lost already.
+        Quiet if the partition was lost already, or the store: then the next owner finds it as it is.
         """
-        if self.fenced:
+        if self._writer.failure is not None:
             return
         try:
             await self.context.runtime.finished()

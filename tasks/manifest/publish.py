@@ -37,5 +37,9 @@ async def publish(store: Objects, partition: int, fold: Fold) -> PartEntry:
 
 async def _store(store: Objects, key: str, body: bytes) -> None:
     """Create the object, or renew its age if it is already there, so that the collection leaves it alone."""
-    if not await store.create(key, body):
+    try:
+        made = await store.create(key, body)
+    except TimeoutError:
+        made = False  # done or not: its name says what it holds, so the same bytes again do no harm
+    if not made:
         await store.put(key, body)

@@ -43,7 +43,7 @@ class Committer:
             await journal.close()
             if not journal.fenced:
                 await self._commit({partition: journal.fold}, final=False)
-        except (JournalError, StoreError) as error:
+        except (JournalError, StoreError, TimeoutError) as error:
             log.warning("partition %s: not committed now: %s", journal.name, error)
 
     async def commit_fold(self, partition: int, fold: Fold) -> None:
@@ -73,6 +73,6 @@ class Committer:
                 live = {p: j.fold for p, j in self._open.items() if not j.fenced}
                 commit = await self._commit(live, final=False)
                 await self._alias.offer(commit)
-            except StoreError as error:
+            except (StoreError, TimeoutError) as error:
                 log.warning("manifest not committed now: %s", error)
             pause = max(self._every_s, 10 * (time.monotonic() - began))

@@ -17,7 +17,8 @@ _CLOCKS_APART_S = 300.0  # how far the store's clock may be behind ours
 async def keep_image(store: Store, facts: ImageFacts, answered: str, *, patience_s: float = PATIENCE_S) -> str:
     """Store the picture under its content key, which is returned. ``answered`` names the answer it belongs to.
 
-    A store that is away is tried again for ``patience_s``, then ``StoreDown``; ``Denied`` goes up at once.
+    A store that is away is tried again for ``patience_s``, then ``StoreDown``; at once if it says no. Whoever cannot
+    keep a picture must not buy another one.
     """
     key = image_key(facts.sha256, facts.format)
     loop = asyncio.get_running_loop()
@@ -25,8 +26,8 @@ async def keep_image(store: Store, facts: ImageFacts, answered: str, *, patience
     while True:
         try:
             await store.put(key, facts.data, content_type=facts.content_type, metadata={"answer": answered})
-        except Denied:
-            raise
+        except Denied as error:
+            raise StoreDown(f"the store takes no image: {error}") from error
         except (ConnectionError, TimeoutError) as error:
             if loop.time() > give_up_at:
                 raise StoreDown(f"an image could not be stored for {patience_s:.0f} s: {error}") from error

@@ -49,7 +49,13 @@ async def run_partition(
     finished. Raises ``StoreDown`` when outcomes cannot be recorded.
     """
     while True:
-        settle = Settler(services.store, services.table, services.inspector, services.redactor)
+        settle = Settler(
+            services.store,
+            services.table,
+            services.inspector,
+            services.redactor,
+            patience_s=services.pace.journal.patience_s,
+        )
         journal = await open_partition(
             services.store, services.dataset, work.partition, services.owner, spool=services.spool, settle=settle,
             on_wait=services.say, wait=wait, timing=services.pace.journal,

@@ -52,7 +52,7 @@ async def fetch_picture(
         left_s = _seconds_left(picture.expires_at)
         if left_s is not None and left_s < 0:
             break
-    found = await services.lost_and_found.find(answer, index)
+    found = await services.patiently(lambda: services.lost_and_found.find(answer, index))
     if found is None:
         raise Unfetchable(last)
     key, facts = found
@@ -71,7 +71,12 @@ async def _fetch_once(
         _warn_if_close(services, spare_s)
     facts = await services.inspector.inspect(data)
     put_at = time.monotonic()
-    key = await keep_image(services.store, facts, answer_tag(answer.key, answer.attempt, index))
+    key = await keep_image(
+        services.store,
+        facts,
+        answer_tag(answer.key, answer.attempt, index),
+        patience_s=services.pace.journal.patience_s,
+    )
     event = replace(
         _event(answer, index, picture, facts, key),
         seconds_to_spare=None if spare_s is None else round(spare_s, 3),

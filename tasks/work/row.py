@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from catalogs.answers import JSON_SCHEMA
 from catalogs.models import wire_id
@@ -83,8 +84,9 @@ class RowWorker:
     async def _call(self, row: PlannedRow, model: Model) -> Call:
         """The call a row stands for, with the bytes of its inputs."""
         wanted, desk = row.wanted, self._services.desk
-        images = [await desk.load(source) for source in row.inputs if not source.mask]
-        masks = [await desk.load(source) for source in row.inputs if source.mask]
+        loaded = [await self._services.patiently(partial(desk.load, source)) for source in row.inputs]
+        images = [image for image, source in zip(loaded, row.inputs, strict=True) if not source.mask]
+        masks = [image for image, source in zip(loaded, row.inputs, strict=True) if source.mask]
         mask = None
         if masks:
             picture = scan(images[0].data)
@@ -176,13 +178,16 @@ class RowWorker:
             known = state.reads.get((index, reader))
             if known is not None and known.status != "failed":
                 continue
-            data = pictures.get(index) or await self._services.store.get(stored.image_key)
+            data = pictures.get(index) or await self._stored(stored.image_key)
             read = await (
                 self._read_local(state, index, data) if ocr == "local" else self._read_paid(row, stored, data)
             )
             if read is not None:
                 await self._journal.append(read)
                 self._services.progress.read += 1
+
+    async def _stored(self, key: str) -> bytes:
+        return await self._services.patiently(lambda: self._services.store.get(key))
 
     async def _read_local(self, state: KeyState, index: int, data: bytes) -> ev.Read:
         seen = await self._services.reader.read(data)

@@ -28,6 +28,7 @@ from tasks.work.options import RunOptions
 from tasks.work.pace import Pace
 from tasks.work.part import Part
 from tasks.work.partition import run_partition
+from tasks.work.patience import patiently
 from tasks.work.plan import PartitionWork, Plan, make_plan
 from tasks.work.result import RunResult, result_of
 from tasks.work.services import Services
@@ -151,7 +152,8 @@ class Session:
         services = self.services
         name = services.dataset.partition_names[work.partition]
         try:
-            if "fetch" in work.verbs or await self.store.list(late_prefix(name)):
+            late = await services.patiently(lambda: self.store.list(late_prefix(name)))
+            if "fetch" in work.verbs or late:
                 place = OpenPartition(services.gate, 0)
                 await run_partition(services, self.ready_plan, work, self.committer, place, wait=False, known_only=True)
         except (StoreDown, StoreError) as error:
@@ -159,18 +161,23 @@ class Session:
 
     async def finish(self) -> RunResult:
         """Commit what is left, replace the alias, write the report, and say how the catalogs now stand."""
-        plan, services = self.ready_plan, self.services
-        accepted: Acceptance | None = None
+        as_planned = self.ready_plan.summary.outcomes  # what came since is in the journal and the spool
+        if self.stop.reason == "store_down":  # it was waited for long enough
+            return self._result(as_planned)
         try:
-            await commit_stragglers(self.store, services.dataset, self.committer)
-            await self.committer.finish(final=not self.stop.stopped)
-            await self._report()
-            outcomes = await standing(self.store, {origin.name for origin in plan.origins})
-            accepted = await self._acceptance()
-        except (StoreError, StoreDown) as error:
+            outcomes, accepted = await patiently(self._conclude, self.pace.journal, self.stop)
+        except (StoreError, StoreDown, TimeoutError) as error:
             self.stop.stop("store_down", f"the manifest could not be committed: {error}")
-            outcomes = plan.summary.outcomes  # as the plan saw them: what came since is in the journal and the spool
+            return self._result(as_planned)
         return replace(self._result(outcomes), acceptance=accepted)
+
+    async def _conclude(self) -> tuple[Counter[str], Acceptance | None]:
+        """The last commit, the report, and how the catalogs stand; may be done again."""
+        await commit_stragglers(self.store, self.services.dataset, self.committer)
+        await self.committer.finish(final=not self.stop.stopped)
+        await self._report()
+        outcomes = await standing(self.store, {origin.name for origin in self.ready_plan.origins})
+        return outcomes, await self._acceptance()
 
     async def _acceptance(self) -> Acceptance | None:
         """How the pictures of the run's catalogs stand under its accept rule, if it has one."""

@@ -19,7 +19,7 @@ from tasks.protocols.wire import Answer, Call, Failure, Picture, Reply, Usage
 from tasks.storage.containers import BadImage
 from tasks.storage.inspect import ImageFacts, Inspector
 from tasks.storage.store import Store
-from tasks.work.keeping import answer_tag, keep_image
+from tasks.work.keeping import PATIENCE_S, answer_tag, keep_image
 from tasks.work.table import ModelTable
 from tasks.work.url_life import expiry
 
@@ -65,8 +65,17 @@ def decode_reply(blob: bytes) -> tuple[ReplyContext, Reply]:
 class Settler:
     """Reads replies. Pictures that come inside a reply are stored before the answer is recorded."""
 
-    def __init__(self, store: Store, table: ModelTable, inspector: Inspector, redactor: Redactor = PATTERNS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        table: ModelTable,
+        inspector: Inspector,
+        redactor: Redactor = PATTERNS,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._store, self._table, self._inspector, self._redactor = store, table, inspector, redactor
+        self._patience_s = patience_s
         self.will_retry: Retries = _resend
 
     async def __call__(self, intent: ev.Intent, blob: bytes) -> ev.Answered | ev.Rejected | ev.Unknown:
@@ -112,7 +121,7 @@ class Settler:
             facts = await self._inspector.inspect(picture.data)
         except BadImage as error:
             return ev.AnsweredPicture(bad=error.reason)
-        key = await keep_image(self._store, facts, tag)
+        key = await keep_image(self._store, facts, tag, patience_s=self._patience_s)
         return ev.AnsweredPicture(stored=stored_fields(facts, key))
 
     def _failed(self, intent: ev.Intent, context: ReplyContext, failure: Failure) -> ev.Rejected | ev.Unknown:

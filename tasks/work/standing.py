@@ -49,5 +49,5 @@ async def catch_up(store: Store, dataset: Dataset, run_id: str) -> None:
     try:
         await commit_stragglers(store, dataset, committer)
         await committer.finish(final=True)
-    except (StoreError, StoreDown) as error:
+    except (StoreError, StoreDown, TimeoutError) as error:
         log.warning("the manifest could not be brought up to date now: %s", error)

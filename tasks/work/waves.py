@@ -1,6 +1,7 @@
 """Rows that feed on other rows, or on pictures behind https URLs: they get their keys when their inputs are there."""
 
 from dataclasses import replace
+from functools import partial
 
 from catalogs.keys import waiting_key
 from catalogs.types import ImageRef
@@ -87,7 +88,7 @@ async def _fetch_urls(due: list[LaterRow], plan: Plan, services: Services) -> se
         if known is not None:
             continue
         try:
-            await plan.desk.fetch(url, services.fetcher, services.store)
+            await services.patiently(partial(plan.desk.fetch, url, services.fetcher, services.store))
         except (FetchError, BadImage) as error:
             services.say(f"input {services.redactor.text(url)}: {services.redactor.text(str(error))}")
             failed.add(url)
