@@ -5,11 +5,13 @@ this file tell one story in order; each run costs a worker about seven CPU-secon
 """
 
 import io
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -24,11 +26,14 @@ from tests.support.prefect_runs import (
     read_run,
     set_state,
     start_run,
+    summary_of,
     wait_run,
     worker,
 )
 from tests.support.prefect_server import PrefectServer
 from tests.support.runs import charged, charges_so_far, write_catalog
+
+SCREENSHOTS = os.environ.get("PRINTROOM_SCREENSHOTS")  # a folder, by `make screenshots`; read before tests clear it
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("team")]
 
@@ -87,6 +92,13 @@ def _secret_block(server: PrefectServer, name: str, value: str) -> None:
         ).raise_for_status()
 
 
+def picture(page: Any, name: str) -> None:
+    """What is seen now, for the README, if somebody asked for it."""
+    if SCREENSHOTS:
+        page.wait_for_timeout(1500)
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+
 @dataclass
 class Story:
     """What the earlier chapters left."""
@@ -132,6 +144,7 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         areas.nth(1).fill(story.dataset)
         amounts = page.locator("input[type=number]")
         amounts.nth(1).fill("0.05")
+        picture(page, "form")
         page.get_by_role("button", name="Submit").click()
         run = newest_run(team.server, on_demand)
         wait_run(team.server, run, lambda found: found["state"]["type"] == "PAUSED")
@@ -140,13 +153,20 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         page.get_by_text("Suspended").first.wait_for(timeout=60_000)
         page.get_by_role("button", name="Resume").first.click()
         page.get_by_text("approval is needed above $0.05").first.wait_for(timeout=30_000)
-        page.get_by_text("The most this run may spend in USD").first.wait_for(timeout=30_000)
+        page.get_by_text("to buy less, or decline").first.wait_for(timeout=30_000)
+        picture(page, "approval")
         page.get_by_role("button", name="Submit").last.click()
         done = wait_run(team.server, run)
         page.goto(f"{team.server.url}/runs/flow-run/{run}")
         page.get_by_text("CompletedWithFailures").first.wait_for(timeout=60_000)
         page.get_by_text("Artifacts", exact=True).first.click()
         page.get_by_text("hills-summary").first.wait_for(timeout=30_000)
+        if SCREENSHOTS:
+            page.get_by_text("Task Runs", exact=True).first.click()
+            picture(page, "run")
+            page.goto(f"{team.server.url}/artifacts/artifact/{summary_of(team.server, run)}")
+            page.get_by_text("Spend by model").first.wait_for(timeout=30_000)
+            picture(page, "summary")
     assert (done["state"]["name"], done["state"]["message"]) == ("CompletedWithFailures", "8 succeeded, 2 failed")
     assert len([charge for charge in charged(team.sandbox, before) if charge["micros"]]) == 8
     assert Counter(row["outcome"] for row in team.manifest(story.dataset)) == {"succeeded": 8, "failed": 2}

@@ -27,12 +27,12 @@ def deploy(server: PrefectServer) -> str:
 
 @contextmanager
 def worker(
-    server: PrefectServer, environment: Mapping[str, str], name: str = "one"
+    server: PrefectServer, environment: Mapping[str, str], name: str = "one", *, limit: int = 8
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process worker in a process group of its own; everything it started ends with it."""
     log = (server.home / f"worker-{name}.log").open("ab")
     env = {**os.environ, **server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", **environment}
-    words = ["worker", "start", "--pool", "printroom", "--type", "process", "--name", name]
+    words = ["worker", "start", "--pool", "printroom", "--type", "process", "--name", name, "--limit", str(limit)]
     child = subprocess.Popen(
         [sys.executable, "-m", "prefect", *words], cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip
@@ -114,6 +114,13 @@ def artifacts_of(server: PrefectServer, run_id: str) -> dict[str, str]:
         body = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "UPDATED_DESC"}
         found = client.post("/artifacts/filter", json=body).json()
     return {artifact["key"].rpartition("-")[2]: artifact["data"] for artifact in reversed(found)}
+
+
+def summary_of(server: PrefectServer, run_id: str) -> str:
+    """The id of the artifact that sums a run up."""
+    with server.client() as client:
+        body = {"artifacts": {"flow_run_id": {"any_": [run_id]}, "key": {"like_": "%-summary"}}}
+        return str(client.post("/artifacts/filter", json=body).json()[0]["id"])
 
 
 def resume(server: PrefectServer, run_id: str, answer: Mapping[str, Any]) -> None:

@@ -34,11 +34,9 @@ class PrefectServer:
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[PrefectServer]:
+def prefect_server(home: Path, port: int | None = None) -> Iterator[PrefectServer]:
     """Start it on a free port and wait until it is healthy (about 13 CPU-seconds with a new database)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or _free_port()
     server = PrefectServer(f"http://127.0.0.1:{port}", home)
     log = (home / "server.log").open("wb")
     child = subprocess.Popen(
@@ -56,6 +54,13 @@ def prefect_server(home: Path) -> Iterator[PrefectServer]:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         log.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _wait_healthy(server: PrefectServer, child: subprocess.Popen[bytes]) -> None:

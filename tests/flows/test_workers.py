@@ -1,0 +1,146 @@
+"""Several workers, one of them killed; a server that goes away. Long forms of what tests/tasks/work tries quickly."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tests.support.prefect_runs import kill_group, start_run, wait_run, worker
+from tests.support.prefect_server import ROOT, PrefectServer, prefect_server
+from tests.support.runs import charged, current_rows, write_catalog
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+MODEL = "dall-e-2"
+
+
+@pytest.fixture(scope="module")
+def slow_gateway() -> Iterator[SandboxProcess]:
+    """Calls take a second or two, so that a worker can be killed in the middle and its limit is what counts."""
+    with SandboxProcess("--reader", "embedded", latency_scale=0.15) as running:
+        yield running
+
+
+def environment(gateway: SandboxProcess, spool: Path) -> dict[str, str]:
+    return {
+        "PRINTROOM_PROVIDER": "sandbox", "PRINTROOM_BASE_URL": gateway.base_url, "PRINTROOM_SPOOL": str(spool),
+    }  # fmt: skip
+
+
+def asked(folder: Path, rows: int, workers: int) -> dict[str, Any]:
+    listed = [{"id": f"r{i}", "prompt": f"bridge {i}", "model": MODEL} for i in range(rows)]
+    return {
+        "catalogs": [str(write_catalog(folder / "bridges.csv", listed))], "dataset": str(folder / "ds"),
+        "approve_above": 1000, "max_spend": 100, "rpm": {MODEL: 6000}, "concurrency": 4 * workers,
+        "runner": "workers", "workers": workers,
+    }  # fmt: skip
+
+
+def children(server: PrefectServer) -> list[dict[str, Any]]:
+    with server.client() as client:
+        body = {"flows": {"name": {"any_": ["generate_part"]}}, "sort": "START_TIME_ASC"}
+        found: list[dict[str, Any]] = client.post("/flow_runs/filter", json=body).json()
+        return found
+
+
+def pace(dataset: str) -> float:
+    """Pictures a second between the first intent and the last outcome: start-up apart."""
+    rows = current_rows(dataset)
+    began = min(row["started_at"] for row in rows)
+    return len(rows) / (max(row["finished_at"] for row in rows) - began).total_seconds()
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_one_of_several_workers_is_killed_and_every_row_is_bought_once(
+    deployed: PrefectServer, slow_gateway: SandboxProcess, tmp_path: Path, workers: int
+) -> None:
+    rows, before = 60 * workers, len(charged(slow_gateway))
+    with ExitStack() as held:
+        env = environment(slow_gateway, tmp_path / "spool")
+        machines = [held.enter_context(worker(deployed, env, f"w{workers}-{i}", limit=1)) for i in range(workers + 1)]
+        known = {child["id"] for child in children(deployed)}
+        run = start_run(deployed, "generate_dataset/on-demand", asked(tmp_path, rows, workers))
+        wait_run(deployed, run, lambda _: len(charged(slow_gateway, before)) >= rows // 3, seconds=300)
+        victim = _machine_with_a_part(deployed, machines, known)
+        kill_group(victim)
+        at_death = len(charged(slow_gateway, before))
+        done = wait_run(deployed, run, seconds=900)
+    assert done["state"]["name"] == "Completed", done["state"]
+    found = current_rows(tmp_path / "ds")
+    assert Counter(row["outcome"] for row in found) == {"succeeded": rows}
+    bill = charged(slow_gateway, before)
+    states = [child["state"]["name"] for child in children(deployed) if child["id"] not in known]
+    print(f"{workers} workers, killed at {at_death} of {rows}: {len(bill)} charges, parts {Counter(states)}")
+    assert rows <= len(bill) <= rows + 4, "no more than the calls that were in flight"
+    assert states.count("Crashed") == 1
+
+
+def _machine_with_a_part(
+    server: PrefectServer, machines: list[subprocess.Popen[bytes]], known: set[str]
+) -> subprocess.Popen[bytes]:
+    """A worker that has a part: Prefect gives a run's process its id in the environment."""
+    parts = [child["id"].encode() for child in children(server) if child["id"] not in known]
+    for machine in machines:
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "-g", str(machine.pid)], capture_output=True, text=True, check=True
+        )
+        environs = [Path(f"/proc/{pid}/environ").read_bytes() for pid in listed.stdout.split()]
+        if any(b"PREFECT__FLOW_RUN_ID=" + part in environ for part in parts for environ in environs):
+            return machine
+    raise AssertionError("no worker has a part")
+
+
+def test_two_workers_at_a_gateway_with_latency_do_more_than_one(
+    deployed: PrefectServer, slow_gateway: SandboxProcess, tmp_path: Path
+) -> None:
+    paces: dict[int, float] = {}
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        env = environment(slow_gateway, folder / "spool")
+        with ExitStack() as held:
+            for i in range(workers + 1):
+                held.enter_context(worker(deployed, env, f"p{workers}-{i}", limit=1))
+            run = start_run(deployed, "generate_dataset/on-demand", asked(folder, 120 * workers, workers))
+            assert wait_run(deployed, run, seconds=600)["state"]["name"] == "Completed"
+        paces[workers] = pace(str(folder / "ds"))
+    print(f"pictures a second: {json.dumps({n: round(found, 2) for n, found in paces.items()})}")
+    assert paces[2] > 1.2 * paces[1]
+
+
+def test_a_server_that_is_restarted_in_the_middle_costs_nothing(slow_gateway: SandboxProcess, tmp_path: Path) -> None:
+    """The command line's run goes on without its server; the server comes back on the same address."""
+    before = len(charged(slow_gateway))
+    rows = [{"id": f"r{i}", "prompt": f"gate {i}", "model": MODEL} for i in range(60)]
+    catalog = write_catalog(tmp_path / "gates.csv", rows)
+    home = tmp_path / "home"
+    home.mkdir()
+    words = ["run", str(catalog), "--dataset", str(tmp_path / "ds"), "--yes", "--json", "--rpm", f"{MODEL}=120"]
+    with prefect_server(home) as server:
+        port = int(server.url.rpartition(":")[2])
+        env = {
+            **os.environ, **environment(slow_gateway, tmp_path / "spool"), **server.environment, "PYTHONPATH": str(ROOT)
+        }  # fmt: skip
+        run = subprocess.Popen(
+            [sys.executable, "-m", "deployments.cli.main", *words], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        )
+        while len(charged(slow_gateway, before)) < 15:
+            assert run.poll() is None
+            time.sleep(0.2)
+    time.sleep(5)
+    with prefect_server(home, port) as again:
+        out, _ = run.communicate(timeout=300)
+        with again.client() as client:
+            shown = client.post("/flow_runs/filter", json={"limit": 1}).json()[0]["state"]
+    assert json.loads(out.strip().splitlines()[-1])["succeeded"] == 60
+    assert len(charged(slow_gateway, before)) == 60
+    assert shown["name"] == "Completed", shown
