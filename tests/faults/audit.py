@@ -107,8 +107,8 @@ class Audit:
         }  # fmt: skip
 
 
-async def audit(store: Store, charges: Charges, row_ids: Iterable[str], *, may_wait: bool = False) -> Audit:
-    """Hold the dataset against the catalog's rows and the gateway's charges (all of them this dataset's).
+async def audit(store: Store, charges: Charges, names: Iterable[str], *, may_wait: bool = False) -> Audit:
+    """Hold the dataset against the catalogs' rows ("catalog/id") and the gateway's charges (all this dataset's).
 
     ``may_wait``: rows may still be unknown, held or pending (a storm has just passed).
     """
@@ -116,7 +116,7 @@ async def audit(store: Store, charges: Charges, row_ids: Iterable[str], *, may_w
     found.segments, found.billed, found.unknowns = books.segments, len(charges), books.unknowns
     found.late = sum(attempt.late for attempt in books.attempts.values())
     check_money(found, books, charges)
-    check_rows(found, read_manifest(store.uri).to_pylist(), set(row_ids), books, may_wait=may_wait)
+    check_rows(found, read_manifest(store.uri).to_pylist(), set(names), books, may_wait=may_wait)
     check_pictures(found, await verify_dataset(store))
     await check_rebuild(found, store)
     return found
@@ -148,17 +148,17 @@ def check_money(found: Audit, books: Books, charges: Charges) -> None:
 
 
 def check_rows(
-    found: Audit, made: Sequence[Mapping[str, Any]], row_ids: set[str], books: Books, *, may_wait: bool
+    found: Audit, made: Sequence[Mapping[str, Any]], names: set[str], books: Books, *, may_wait: bool
 ) -> None:
     """Promise 1 and the sums: every row is there once, and the manifest's money is the journal's."""
     current = [row for row in made if row["current"]]
     found.rows, found.outcomes = len(current), Counter(row["outcome"] for row in current)
-    seen = Counter(row["row_id"] for row in current)
-    if missing := row_ids - seen.keys():
+    seen = Counter(f"{row['catalog']}/{row['row_id']}" for row in current)
+    if missing := names - seen.keys():
         found.broken.append(f"{len(missing)} rows are not in the manifest: {sorted(missing)[:5]}")
     if twice := [name for name, times in seen.items() if times > 1]:
         found.broken.append(f"{len(twice)} rows are in the manifest more than once: {twice[:5]}")
-    if not may_wait and found.outcomes["succeeded"] != len(row_ids):
+    if not may_wait and found.outcomes["succeeded"] != len(names):
         found.broken.append(f"not every row succeeded: {dict(found.outcomes)}")
     known = sum((row["cost_usd"] or 0) + (row["ocr_cost_usd"] or 0) for row in made)
     booked = sum(attempt.cost_micros or 0 for attempt in books.attempts.values())

@@ -51,7 +51,7 @@ async def weather(
             held = start(only="held")
             assert held.wait(300).code == 0, held.log()[-3000:]
     store = open_store(dataset)
-    found = await audit(store, bill_when_settled(gateway), [f"r{i}" for i in range(rows)])
+    found = await audit(store, bill_when_settled(gateway), [f"c/r{i}" for i in range(rows)])
     assert (await read_books(store)).unknowns <= CONCURRENCY * weathered.kills
     return weathered, found, readings
 
