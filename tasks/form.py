@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 
 from catalogs.models import UnknownModel, find_model
 from catalogs.money import parse_usd
-from tasks.work.options import Only, RunOptions, options_of
+from tasks.work.options import Only, RunOptions, alone, options_of
 
 Texts = Annotated[list[str], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
@@ -79,8 +79,8 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
             yield from _no_money(name, str(form[name]))
     if form["workers"] is not None and form["runner"] == "local":
         yield "workers: only for the runners workers and dask"
-    if form["limit"] is not None and form["runner"] != "local":
-        yield "limit: only for the runner local: parts cannot count each other's rows"
+    if form["runner"] != "local":
+        yield from alone(limit=form["limit"], max_takes=form["max_takes"])
 
 
 def _unknown(parameter: str, model: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Crashed
 
 from tasks.generate import generate
@@ -80,7 +81,11 @@ async def _until_done(session: Session, part: Part) -> State | None:
     """Hand the part out, and out again if its process dies; how it ended. What is done is not done again."""
     for _ in range(MOST_TRIES):
         named = replace(part, first_token=f"part-{secrets.token_hex(8)}")
-        state = await _child(session, named)
+        try:
+            state = await _child(session, named)
+        except ObjectNotFound:
+            session.stop.stop("provider_stopped", f"the server has no deployment {DEPLOYMENT}: make deploy")
+            return None
         if session.stop.stopped or state.type in (StateType.COMPLETED, StateType.CANCELLED):
             return state
         if state.type == StateType.FAILED:

@@ -1,11 +1,13 @@
 """The options of each verb, and their way into ``RunOptions``. Names are public interface."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from catalogs.money import parse_usd
 from deployments.cli.parsing import UsageMistake, at_least, seconds
-from tasks.work.options import RunOptions
+from tasks.work.options import RunOptions, alone
 
 JSON_HELP = "print one JSON object as the last line of stdout"
 RUNNERS = ("local", "workers", "dask")
@@ -170,7 +172,20 @@ def options_from(args: argparse.Namespace) -> RunOptions:
         max_takes=args.max_takes,
         grace_s=args.grace,
         partitions=args.partitions,
+        runner=_runner(args),
+        workers=args.workers,
     )
+
+
+def _runner(args: argparse.Namespace) -> Literal["local", "workers", "dask"]:
+    """Who does the work; ``UsageMistake`` for what only one process can do."""
+    runner: Literal["local", "workers", "dask"] = args.runner
+    if runner != "local":
+        for problem in alone(limit=args.limit, max_takes=args.max_takes):
+            raise UsageMistake(f"--{problem.replace('_', '-', 1)}")
+        if runner == "workers" and "PREFECT_API_URL" not in os.environ:
+            raise UsageMistake("--runner workers: set PREFECT_API_URL to the server that has the workers (make ui)")
+    return runner
 
 
 def _pairs(texts: Iterable[str], option: str) -> Iterable[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What a user may ask of a run: the options of ``printroom run`` and of the Prefect form, as one frozen value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -111,3 +111,11 @@ def _micros(usd: Decimal | None) -> int | None:
 
 def _usd(micros: int | None) -> Decimal | None:
     return None if micros is None else usd_decimal(micros)
+
+
+def alone(*, limit: int | None, max_takes: int) -> Iterator[str]:
+    """What only a run in one process can do: parts see neither each other's rows nor each other's refills."""
+    if limit is not None:
+        yield "limit: only for the runner local"
+    if max_takes > 1:
+        yield "max_takes: only for the runner local"

@@ -6,6 +6,7 @@ twice (its process seemed dead) is fenced like any other partition. See docs/dec
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from tasks.protocols.limits import Share
@@ -79,4 +80,10 @@ def form_for_part(options: RunOptions) -> dict[str, Any]:
         "max_spend": None, "approve_above": None, "again": False, "limit": None, "runner": "local", "workers": None,
     }  # fmt: skip
     prices = options.prices or None
-    return form_of(options) | settled | {"price": prices}
+    places = {"catalogs": [_place(uri) for uri in options.catalogs], "dataset": _place(options.dataset)}
+    return form_of(options) | settled | {"price": prices} | places
+
+
+def _place(uri: str) -> str:
+    """The same file from any working directory."""
+    return uri if "://" in uri else str(Path(uri).resolve())
