@@ -93,11 +93,11 @@ def wait_run(
 ) -> dict[str, Any]:
     """The run once it is final (or ``until`` says so)."""
     done = until or (lambda run: run["state"]["type"] in FINAL)
-    for _ in range(int(seconds * 2)):
+    for _ in range(int(seconds)):
         run = read_run(server, run_id)
         if done(run):
             return run
-        time.sleep(0.5)
+        time.sleep(1.0)
     raise AssertionError(f"the run is still {run['state']}: {logs_of(server, run_id)}")
 
 
