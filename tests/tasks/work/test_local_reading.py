@@ -1,0 +1,96 @@
+"""The free local engine on the sandbox's pictures, Chinese and English: how far its text is from what was asked."""
+
+import random
+import statistics
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tests.support.runs import current_rows, run, write_catalog
+
+ENGLISH = [
+    "harbor",
+    "market",
+    "lantern",
+    "bridge",
+    "coffee",
+    "winter",
+    "garden",
+    "museum",
+    "station",
+    "summer",
+    "bakery",
+    "window",
+    "orchard",
+    "river",
+]
+CHINESE = [
+    "海边咖啡",
+    "夏日市场",
+    "山间书店",
+    "灯塔旅馆",
+    "春天花园",
+    "城市夜景",
+    "老街茶馆",
+    "雪山车站",
+    "清晨码头",
+    "秋日果园",
+]
+
+
+def signs(count: int) -> list[dict[str, str]]:
+    """Half of them Chinese, half English, all different, each with its number."""
+    draw = random.Random(6)
+    rows = []
+    for i in range(count):
+        number = draw.randrange(100, 1000)
+        text = (
+            f"{CHINESE[i // 2 % len(CHINESE)]}{number}"
+            if i % 2
+            else f"{' '.join(draw.sample(ENGLISH, 2)).title()} {number}"
+        )
+        prompt = f"一块招牌，上面写着“{text}”" if i % 2 else f'a shop sign that says "{text}"'
+        rows.append({"id": f"s{i}", "prompt": prompt, "expected_text": text, "ocr": "true", "model": "dall-e-2"})
+    return rows
+
+
+async def median_cer(tmp_path: Path, count: int) -> float:
+    """The median character error rate over all pictures; prints what was found."""
+    with SandboxProcess(latency_scale=0) as sandbox:
+        await run(write_catalog(tmp_path / "c.csv", signs(count)), tmp_path / "ds", sandbox)
+    rows = current_rows(tmp_path / "ds")
+    assert {row["ocr_model"] for row in rows} == {"local:rapidocr"}
+    assert sum(row["ocr_cost_usd"] for row in rows) == 0
+    rates = [row["cer"] for row in rows if row["cer"] is not None]
+    assert len(rates) == count
+    median = statistics.median(rates)
+    chinese = statistics.median(row["cer"] for row in rows if "招牌" in row["prompt"])
+    wrong = sum(rate > 0.1 for rate in rates)
+    print(f"local OCR: {count} pictures, median CER {median:.3f} (Chinese {chinese:.3f}), {wrong} above 0.1")
+    return median
+
+
+async def test_the_local_engine_reads_the_pictures_of_the_sandbox(tmp_path: Path) -> None:
+    assert await median_cer(tmp_path, 4) <= 0.05
+
+
+@pytest.mark.slow
+async def test_the_median_error_over_two_hundred_chinese_and_english_pictures_is_at_most_five_percent(
+    tmp_path: Path,
+) -> None:
+    assert await median_cer(tmp_path, 200) <= 0.05
+
+
+async def test_misspelt_words_are_seen_as_errors(tmp_path: Path) -> None:
+    row = {
+        "prompt": 'a sign that says "LANTERN MARKET 27" [[scenario:garbled_words]]',
+        "model": "dall-e-2",
+        "ocr": "true",
+    }
+    with SandboxProcess(latency_scale=0) as sandbox:
+        catalog = write_catalog(tmp_path / "c.csv", [{**row, "expected_text": "LANTERN MARKET 27"}])
+        result = await run(catalog, tmp_path / "ds", sandbox, accept="cer <= 0.1")
+    assert current_rows(tmp_path / "ds")[0]["cer"] > 0.1
+    assert result.acceptance is not None
+    assert (result.acceptance.accepted, result.acceptance.rejected) == (0, 1)
