@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
-from tests.support.prefect_runs import kill_group, start_run, wait_run, worker
+from tests.support.prefect_runs import descendants, kill_group, start_run, wait_run, worker
 from tests.support.prefect_server import ROOT, PrefectServer, prefect_server
 from tests.support.runs import charged, current_rows, write_catalog
 
@@ -90,11 +90,8 @@ def _machine_with_a_part(
     """A worker that has a part: Prefect gives a run's process its id in the environment."""
     parts = [child["id"].encode() for child in children(server) if child["id"] not in known]
     for machine in machines:
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "-g", str(machine.pid)], capture_output=True, text=True, check=True
-        )
-        environs = [Path(f"/proc/{pid}/environ").read_bytes() for pid in listed.stdout.split()]
-        if any(b"PREFECT__FLOW_RUN_ID=" + part in environ for part in parts for environ in environs):
+        environs = [Path(f"/proc/{pid}/environ").read_bytes() for pid in descendants(machine.pid)]
+        if any(b"FLOW_RUN_ID=" + part in environ for part in parts for environ in environs):
             return machine
     raise AssertionError("no worker has a part")
 

@@ -49,9 +49,23 @@ def worker(
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
     """SIGKILL for a process and all it started, as when its machine goes."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    for pid in [child.pid, *descendants(child.pid)]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     child.wait()
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process that ``pid`` started, and those that these started."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    started: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        one, parent = (int(word) for word in line.split())
+        started.setdefault(parent, []).append(one)
+    found = list(started.get(pid, []))
+    for one in found:  # grows while it is walked
+        found += started.get(one, [])
+    return found
 
 
 def deployment(server: PrefectServer, name: str) -> dict[str, Any]:
