@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.journal.codec import Segment, decode_segment
+from tasks.journal.errors import JournalProblem
 from tasks.journal.fold import Fold
 from tasks.journal.names import segment_name, segment_seq, segments_prefix
 from tasks.journal.patient import PatientStore
@@ -36,8 +37,13 @@ async def segments(store: PatientStore, partition: str, *, above: int = 0) -> Se
     return await store.list(segments_prefix(partition), start_after=segment_name(partition, above) if above else "")
 
 
-async def load(store: PatientStore, runtime: Runtime, partition: str, tail: Segment | None) -> Loaded | None:
-    """The state up to ``tail``. None if a segment below it is gone: a newer checkpoint exists, list again."""
+async def load(
+    store: PatientStore, runtime: Runtime, partition: str, tail: Segment | None, *, before: Segment | None = None
+) -> Loaded | None:
+    """The state up to ``tail``. None if a segment below it is gone: then a newer checkpoint exists, so list again.
+
+    If that showed no newer tail than the one ``before``, the journal is damaged: ``JournalProblem``.
+    """
     fold = Fold()
     if tail is None:
         return Loaded(fold, 0)
@@ -46,8 +52,10 @@ async def load(store: PatientStore, runtime: Runtime, partition: str, tail: Segm
     for start in range(first, last, READ_AT_ONCE):
         numbers = range(start, min(start + READ_AT_ONCE, last))
         bodies = await runtime.gather([store.get(segment_name(partition, seq)) for seq in numbers])
-        for body in bodies:
+        for seq, body in zip(numbers, bodies, strict=True):
             if body is None:
+                if before is tail:
+                    raise JournalProblem(f"{segment_name(partition, seq)} is missing: restore it from a backup")
                 return None
             _apply(fold, decode_segment(body))
     _apply(fold, tail)
@@ -56,8 +64,10 @@ async def load(store: PatientStore, runtime: Runtime, partition: str, tail: Segm
 
 async def load_newest(store: PatientStore, runtime: Runtime, partition: str) -> Loaded:
     """The state of a partition as of now, without owning it."""
+    tail = None
     while True:
-        loaded = await load(store, runtime, partition, await newest_segment(store, partition))
+        before, tail = tail, await newest_segment(store, partition, tail)
+        loaded = await load(store, runtime, partition, tail, before=before)
         if loaded is not None:
             return loaded
 

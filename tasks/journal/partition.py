@@ -135,6 +135,7 @@ async def acquire(
     runtime, rules = context.runtime, context.rules
     watch, told, began_s = Watch(rules, runtime), "", runtime.now_s()
     tail: Segment | None = None
+    overtaken: Segment | None = None
     while True:
         tail = await newest_segment(context.store, name, tail)
         if not await may_open(context, tail, owner, watch):
@@ -145,8 +146,9 @@ async def acquire(
                 on_wait(waiting_message(name, tail.header.owner, rules))
             await runtime.sleep(rules.timing.poll_s * (0.75 + runtime.jitter() / 2))
             continue
-        loaded = await load(context.store, runtime, name, tail)
+        loaded = await load(context.store, runtime, name, tail, before=overtaken)
         if loaded is None:
+            overtaken = tail
             continue
         journal = journal_class(context, name=name, owner=owner, settle=settle, loaded=loaded)
         if await journal.open():

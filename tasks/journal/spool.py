@@ -5,8 +5,12 @@ One directory per dataset below the root, shared by all processes of the host; `
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from tasks.journal.driver import patient
 from tasks.journal.files import Files, SystemFiles
@@ -14,6 +18,9 @@ from tasks.journal.late import drain
 from tasks.journal.names import AnswerId
 from tasks.journal.ports import Store
 from tasks.journal.spool_log import SpoolLog
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 REMOVE_WITHIN_S = 0.1
 
@@ -31,6 +38,9 @@ class LocalSpool:
         self._log = SpoolLog(self.directory, files or SystemFiles())
         self._puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]] = []
         self._removed: list[AnswerId] = []
+        # a thread of its own: an answer in hand must not wait behind pictures that are being decoded
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="printroom-spool")
+        self._end = weakref.finalize(self, _end, self._thread, self._log, self._removed)
         self._flushing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -45,7 +55,7 @@ class LocalSpool:
         """A raw answer; ``FileNotFoundError`` if it was removed."""
         if answer in self._removed:
             raise FileNotFoundError(answer)
-        return await asyncio.to_thread(self._log.read, answer)
+        return await self._run(self._log.read, answer)
 
     async def remove(self, answer: AnswerId) -> None:
         """Forget an answer. It is told to the disk a little later: one that comes back is handed in once more."""
@@ -55,16 +65,22 @@ class LocalSpool:
 
     async def answers(self) -> Sequence[AnswerId]:
         """Everything kept for this dataset, whichever process put it there."""
-        removed, self._removed = self._removed, []
-        await asyncio.to_thread(self._log.write, (), removed)
-        return await asyncio.to_thread(self._log.answers)
+        await self._run(self._log.write, (), self._taken())
+        return await self._run(self._log.answers)
 
     def close(self) -> None:
-        """Let go of the directory; nothing of what was put is lost. Call it when no ``put`` is under way."""
+        """Let go of the directory; nothing of what was put is lost. Otherwise done when nobody refers to the spool."""
         if self._timer is not None:
             self._timer.cancel()
-        self._log.write((), self._removed)
-        self._log.close()
+        self._end()
+
+    async def _run(self, work: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **options))
+
+    def _taken(self) -> list[AnswerId]:
+        removed = self._removed[:]
+        self._removed.clear()
+        return removed
 
     def _flush_soon(self) -> None:
         if self._timer is not None:
@@ -77,15 +93,20 @@ class LocalSpool:
         try:
             while self._puts or self._removed:
                 puts, self._puts = self._puts, []
-                removed, self._removed = self._removed, []
                 try:
-                    await asyncio.to_thread(self._log.write, [put[:2] for put in puts], removed)
+                    await self._run(self._log.write, [put[:2] for put in puts], self._taken())
                 except OSError as error:
                     _settle(puts, error)
                 else:
                     _settle(puts, None)
         finally:
             self._flushing = None
+
+
+def _end(thread: ThreadPoolExecutor, log: SpoolLog, removed: list[AnswerId]) -> None:
+    thread.shutdown()
+    log.write((), removed)
+    log.close()
 
 
 def _settle(puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]], error: OSError | None) -> None:

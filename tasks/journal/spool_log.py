@@ -1,10 +1,11 @@
 """The spool on disk: append-only logs, one at a time per process, with what arrived and what the journal has.
 
-A file per answer would cost ten times as much: two names and two fsyncs each, against one ``fdatasync`` for all
-answers that arrived meanwhile (measured on ext4: 210-240 µs of CPU each, against 20-75).
+A file per answer would cost three to ten times as much: two names and two fsyncs each, against one ``fdatasync`` for
+all answers that arrived meanwhile (measured on ext4: 210-240 µs of CPU each, against 20-75).
 
-A record is a line ``<crc32> <JSON>``, and for an answer its raw bytes and a line feed. Whatever was acknowledged lies before
-anything that was not, so a reader stops at the first record that does not add up: the torn end of a dead process.
+A record is a line ``<crc32> <JSON>``, and for an answer its raw bytes and a line feed. Whatever was acknowledged lies
+before anything that was not, so a reader stops at the first record that does not add up: the torn end of a dead
+process.
 """
 
 import secrets

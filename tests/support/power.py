@@ -5,6 +5,7 @@ of its folder may be there or not, independently of every other one.
 """
 
 import itertools
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from tasks.storage.durable import OsFileSystem
 
+SECTOR_BYTES = 512
 DISK_S = 0.0003  # long enough for other writers to come in between
 
 
@@ -32,6 +34,11 @@ class RecordingFileSystem(OsFileSystem):
             self._paths[descriptor] = path
             self.log.append(("write", path, bytes(body)))
             return descriptor
+
+    def append(self, descriptor: int, body: bytes) -> None:
+        with self._lock:
+            os.write(descriptor, body)
+            self.log.append(("append", self._paths[descriptor], bytes(body)))
 
     def fsync(self, descriptor: int) -> None:
         time.sleep(DISK_S)
@@ -68,10 +75,18 @@ class RecordingFileSystem(OsFileSystem):
 @dataclass
 class _File:
     body: bytes
-    synced: bool = False
+    synced_bytes: int = -1  # of an empty file not even that
+    appended: bool = False
 
     def remains(self) -> list[bytes]:
-        return [self.body] if self.synced else [b"", self.body[: len(self.body) // 2], self.body]
+        if self.synced_bytes == len(self.body):
+            return [self.body]
+        safe, size = max(0, self.synced_bytes), len(self.body)
+        if not self.appended:
+            return [b"", self.body[: size // 2], self.body]
+        torn = [self.body[:end] for end in range(safe, size, SECTOR_BYTES)]
+        zeros = [body + bytes(size - len(body)) for body in torn]  # the size was written, the sectors were not
+        return [*torn, *zeros, self.body]
 
 
 @dataclass(frozen=True)
@@ -95,8 +110,11 @@ def states_after(
             case "write", str(path), bytes(body):
                 files[path] = _File(body)
                 pending.append((at, _Change(path, files[path])))
+            case "append", str(path), bytes(body):
+                files[path].body += body
+                files[path].appended = True
             case "fsync", str(path), _:
-                files[path].synced = True
+                files[path].synced_bytes = len(files[path].body)
             case "link", str(source), str(target):
                 files[target] = files[source]
                 pending.append((at, _Change(target, files[target])))

@@ -45,6 +45,17 @@ def campaign(title: str, work: Any, pieces: list[Any], jobs: int) -> bool:
     return not failure
 
 
+def run_campaign(seeds: range, *, exhaustive: int, variants: int, jobs: int) -> bool:
+    """The broken variants, every fault of one owner, and the seeded schedules; True if all is as it should be."""
+    parts: list[tuple[str, Any, list[Any]]] = [
+        ("broken variants", run_variant, [(i, variants) for i in range(len(VARIANTS))] if variants else []),
+        ("one owner, all faults", run_scripts, list(roots(exhaustive)) if exhaustive else []),
+        ("seeded schedules", run_seeds, [seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK)]),
+    ]
+    good = [campaign(title, work, pieces, jobs) for title, work, pieces in parts if pieces]
+    return all(good)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.journal_sim", description=__doc__)
     parser.add_argument("--seeds", default="0:200000")
@@ -52,25 +63,27 @@ def main() -> int:
     parser.add_argument("--variants", type=int, default=6_000)
     parser.add_argument("--show", type=int)
     parser.add_argument("--script")
+    parser.add_argument(
+        "--checkpoints", action="store_true", help="with --script: the schedule that writes checkpoints"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     if options.show is not None or options.script is not None:
-        script = {int(at): what for at, what in json.loads(options.script or "{}").items()}
-        shown = scripted(script, trace=True) if options.script else seeded(options.show, trace=True)
-        shown.run()
-        print(report(shown))
-        return bool(shown.world.truth.violations)
+        return _show(options)
     first, last = map(int, options.seeds.split(":"))
-    chunks = [range(i, min(i + CHUNK, last)) for i in range(first, last, CHUNK)]
-    trees = list(roots(options.exhaustive)) if options.exhaustive else []
-    variants = [(index, options.variants) for index in range(len(VARIANTS))] if options.variants else []
-    parts = [
-        ("broken variants", run_variant, variants),
-        ("one owner, all faults", run_scripts, trees),
-        ("seeded schedules", run_seeds, chunks),
-    ]
-    good = [campaign(title, work, pieces, options.jobs) for title, work, pieces in parts if pieces]
-    return not all(good)
+    good = run_campaign(range(first, last), exhaustive=options.exhaustive, variants=options.variants, jobs=options.jobs)
+    return 0 if good else 1
+
+
+def _show(options: argparse.Namespace) -> int:
+    if options.script is None:
+        shown = seeded(options.show, trace=True)
+    else:
+        script = {int(at): what for at, what in json.loads(options.script).items()}
+        shown = scripted(script, checkpoints=options.checkpoints, trace=True)
+    shown.run()
+    print(report(shown))
+    return 1 if shown.world.truth.violations else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tasks.journal.errors import JournalProblem
 from tasks.journal.fold import Fold
 from tasks.journal.loading import load_newest
 from tasks.journal.patient import PatientStore
@@ -71,7 +72,12 @@ class Schedule:
         check_calm(world, self._plan)
         most = max(process.rows for process in world.processes)
         for partition, keys in self._plan.keys.items():
-            check_partition(world, partition, self._read(partition), keys[:most])
+            try:
+                found = self._read(partition)
+            except JournalProblem as problem:
+                world.violation("the journal cannot be read any more", partition, problem)
+            else:
+                check_partition(world, partition, found, keys[:most])
 
     def _read(self, partition: str) -> Fold:
         """What a reader finds when all is quiet."""

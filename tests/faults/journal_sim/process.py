@@ -16,7 +16,7 @@ from tasks.journal.partition import PartitionJournal
 from tasks.journal.patient import PatientStore
 from tests.faults.journal_sim.build import Build
 from tests.faults.journal_sim.kernel import Process, SimFuture, wait
-from tests.faults.journal_sim.world import World
+from tests.faults.journal_sim.world import SHELF, World
 
 RANK = {"fetch": 0, "wait": 1, "buy": 1, "hold": 2, "nothing": 3}
 
@@ -87,7 +87,7 @@ class Life:
 
     def _nothing_to_do(self, name: str) -> bool:
         """What the plan says, which has read the journal: here the truth, so that reading it again costs nothing."""
-        late = any(key.startswith(late_prefix(name)) for key in self.world.objects)
+        late = self.world.shelves[late_prefix(name)[:SHELF]]
         return not late and not self._open_keys(self.world.truth.folds[name], name)
 
     def _open_keys(self, fold: Fold, name: str) -> list[str]:

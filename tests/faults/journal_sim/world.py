@@ -1,5 +1,6 @@
 """What the simulated processes share: the store, the gateway, the hosts and their disks; and what really happened."""
 
+from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from tasks.journal.fold import Fold
 from tasks.journal.names import AnswerId, late_answer, segment_seq
 from tests.faults.journal_sim.faults import Fate
 from tests.faults.journal_sim.kernel import Kernel, Process, Start, Task
+
+SHELF = len("journal/00/0")  # so many letters tell a partition's segments from its late answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class World(Kernel):
     def __init__(self, faults: Any) -> None:
         super().__init__(faults)
         self.objects: dict[str, bytes] = {}
+        self.shelves: dict[str, list[str]] = defaultdict(list)  # names of segments and of late answers, in order
         self.modified: dict[str, float] = {}
         self.spools: dict[str, dict[AnswerId, bytes]] = defaultdict(dict)
         self.lost_hosts: set[str] = set()
@@ -113,6 +117,7 @@ class World(Kernel):
         if key in self.objects:
             return False
         self.objects[key], self.modified[key] = body, self.now
+        insort(self.shelves[key[:SHELF]], key)
         if key.endswith(".jsonl"):
             self._segment_landed(key, body)
         elif "/late/" in key:
@@ -134,11 +139,13 @@ class World(Kernel):
         return body
 
     def list(self, prefix: str, start_after: str) -> list[SimListed]:
-        names = sorted(key for key in self.objects if key.startswith(prefix) and key > start_after)
-        return [SimListed(name, self.modified[name]) for name in names]
+        shelf = self.shelves[prefix[:SHELF]]
+        names = shelf[bisect_right(shelf, start_after) :] if start_after else shelf
+        return [SimListed(name, self.modified[name]) for name in names if name.startswith(prefix)]
 
     def delete(self, key: str) -> None:
         if self.objects.pop(key, None) is not None:
+            self.shelves[key[:SHELF]].remove(key)
             self.log("DELETE", key)
 
     def _segment_landed(self, name: str, body: bytes) -> None:

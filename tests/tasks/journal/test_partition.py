@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from tasks.journal import events as ev
-from tasks.journal.errors import Fenced, Lost, NotSent, StoreDown
+from tasks.journal.errors import Fenced, JournalProblem, Lost, NotSent, StoreDown
 from tasks.journal.events import Answered, Rejected, Unknown, Withdrawn
 from tasks.journal.fold import Policy, decide
 from tasks.journal.inspect import load_fold
@@ -264,6 +264,17 @@ async def test_a_checkpoint_spares_the_reader_everything_before_it(place: Place)
     again = await place.open("t2")
     assert again.fold.keys == whole.keys
     assert again.fold.wants == whole.wants
+
+
+async def test_a_journal_that_has_lost_a_segment_is_reported_as_damaged_by_owners_and_readers(place: Place) -> None:
+    owned = await place.open()
+    await owned.append(samples.wanted())
+    await owned.close()
+    await place.store.delete("journal/00/0000000002.jsonl")
+    with pytest.raises(JournalProblem, match=r"0000000002\.jsonl is missing"):
+        await place.open("t2")
+    with pytest.raises(JournalProblem, match=r"0000000002\.jsonl is missing"):
+        await load_fold(place.store, "00")
 
 
 async def test_segments_below_a_checkpoint_are_deleted_a_grace_later_and_not_before(place: Place) -> None:
