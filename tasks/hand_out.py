@@ -18,7 +18,7 @@ from tasks.generate import generate
 from tasks.storage.store import StoreError
 from tasks.work.groups import share_out
 from tasks.work.part import Part, form_for_part, parts_of, split
-from tasks.work.plan import PartitionWork
+from tasks.work.planned import PartitionWork
 from tasks.work.session import Session
 from tasks.work.sharing import Watch, take_stock
 

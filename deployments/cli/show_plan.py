@@ -6,7 +6,7 @@ from catalogs.models import MODELS
 from catalogs.money import format_usd
 from deployments.cli.output import say, table
 from tasks.work.comparing import OnModel, on_other_models
-from tasks.work.plan import Plan
+from tasks.work.planned import Plan
 
 
 def show_plan(plan: Plan) -> None:

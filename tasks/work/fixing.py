@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from tasks.storage.store import Store
-from tasks.work.plan import Plan
-from tasks.work.sources import choice_key, kept_key, takes_key
+from tasks.work.planned import Plan
+from tasks.work.remembered import choice_key, kept_key, takes_key
 
 
 async def fix_choices(plan: Plan, store: Store) -> None:

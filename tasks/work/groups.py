@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.work.plan import PartitionWork
+from tasks.work.planned import PartitionWork
 
 ROWS_PER_GROUP = 25
 _VERBS = ("generate", "edit", "vision", "fetch", "read", "record")

@@ -5,7 +5,7 @@ import asyncio
 from catalogs.models import names_of
 from tasks.protocols.http import Gateway
 from tasks.settings import Settings
-from tasks.work.plan import Plan
+from tasks.work.planned import Plan
 
 _PATIENCE_S = 5.0
 

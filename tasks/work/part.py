@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.protocols.limits import Share
 from tasks.work.options import RunOptions, form_of
-from tasks.work.plan import PartitionWork
+from tasks.work.planned import PartitionWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from tasks.work.choose import choose
 from tasks.work.committing import Committer
 from tasks.work.gate import OpenPartition
 from tasks.work.pictures import deadline
-from tasks.work.plan import PartitionWork, Plan
+from tasks.work.planned import PartitionWork, Plan
 from tasks.work.purchase import Buyer
 from tasks.work.row import RowWorker
 from tasks.work.services import Services

@@ -2,7 +2,7 @@
 
 from catalogs.money import format_usd
 from tasks.work.digest import cells, escape
-from tasks.work.plan import Plan
+from tasks.work.planned import Plan
 from tasks.work.problems import InvalidCatalog
 from tasks.work.summary import ModelShare, PlanSummary
 

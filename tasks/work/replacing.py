@@ -7,7 +7,7 @@ whose picture was made before its model retired keeps it.
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalogs.checks import check_json_params, fit_ratio, fit_size, nearest_size
 from catalogs.models import accepts_size, successor
@@ -16,9 +16,7 @@ from catalogs.problems import BadCell
 from catalogs.types import Json, Model, Row
 from tasks.journal.fold import outcome
 from tasks.journal.inspect import load_fold
-
-if TYPE_CHECKING:
-    from tasks.work.plan import Plan
+from tasks.work.planned import Plan
 
 _QUALITIES = {"hd": "high", "standard": "medium", "high": "hd", "medium": "standard"}
 
@@ -50,7 +48,7 @@ class Replacement:
         }  # fmt: skip
 
 
-def replacement_for(plan: "Plan", row: Row, today: date) -> Model | None:
+def replacement_for(plan: Plan, row: Row, today: date) -> Model | None:
     """The successor of a retired model, if ``--replace-retired`` asks for it and one is known."""
     if not plan.options.replace_retired:
         return None
@@ -101,7 +99,7 @@ def _shape(row: Row, model: Model, changes: list[str]) -> tuple[str | None, str 
 class Made:
     """Which call keys of a dataset have their picture already; each partition is read once, when it is asked for."""
 
-    def __init__(self, plan: "Plan") -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._keys: dict[int, set[str]] = {}
 

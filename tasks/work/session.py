@@ -29,7 +29,8 @@ from tasks.work.pace import Pace
 from tasks.work.part import Part
 from tasks.work.partition import run_partition
 from tasks.work.patience import patiently
-from tasks.work.plan import PartitionWork, Plan, make_plan
+from tasks.work.plan import make_plan
+from tasks.work.planned import PartitionWork, Plan
 from tasks.work.result import RunResult, result_of
 from tasks.work.services import Services
 from tasks.work.setup import open_services

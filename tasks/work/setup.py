@@ -28,7 +28,7 @@ from tasks.work.keeping import LostAndFound
 from tasks.work.pace import Pace
 from tasks.work.part import Part
 from tasks.work.patience import patiently
-from tasks.work.plan import Plan
+from tasks.work.planned import Plan
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
 from tasks.work.services import Services

@@ -11,7 +11,7 @@ from tasks.journal.names import heartbeat_name
 from tasks.journal.owner import this_process
 from tasks.storage.store import NotFound, Store, StoreError
 from tasks.work.part import Part
-from tasks.work.plan import PartitionWork
+from tasks.work.planned import PartitionWork
 from tasks.work.session import Session
 
 FIRST_SIGN_S = 180.0  # a process that was started must have planned and shown itself by then

@@ -3,29 +3,24 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO
-
-import orjson
+from typing import BinaryIO
 
 from catalogs.checks import recheck
-from catalogs.guide import choose as choose_model
 from catalogs.hints import HintTally
 from catalogs.problems import Problems, escaped, shown
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
 from tasks.protocols.redact import PATTERNS
-from tasks.storage.keys import slug
 from tasks.storage.open import open_binary
-from tasks.storage.store import Store
+from tasks.work.choosing_model import with_choice, with_successor
+from tasks.work.keying import bucket_of, plan_row, resolve_sources
+from tasks.work.planned import LaterRow, Plan, refs_of
 from tasks.work.problems import InvalidCatalog
-from tasks.work.replacing import Made, fitted, replacement_for
+from tasks.work.remembered import kept_takes, raised_takes
+from tasks.work.replacing import Made
 from tasks.work.request import CatalogOrigin, digest_of, key_of
 from tasks.work.spill import PlannedRow, Spill
-
-if TYPE_CHECKING:
-    from tasks.work.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +67,11 @@ def opened(file: CatalogFile) -> Iterator[BinaryIO]:
         yield source
 
 
-async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> None:
+async def read_rows(plan: Plan, rows: Spill, files: Sequence[CatalogFile]) -> None:
     """Read every catalog into planned rows; rows that need other rows' outputs or https pictures wait in the plan.
 
     ``InvalidCatalog`` carries the problems of all files together.
     """
-    from tasks.work.plan import LaterRow, bucket_of, plan_row, refs_of, resolve_sources  # the plan calls us
-
     problems: list[Problems] = []
     hints: list[HintTally] = []
     made = Made(plan)
@@ -97,9 +90,9 @@ async def read_rows(plan: "Plan", rows: Spill, files: Sequence[CatalogFile]) -> 
             for row in read:
                 plan.read += 1
                 missing.discard(row.row_id)
-                chosen = await _chosen(plan, row)
+                chosen = await with_choice(plan, row)
                 take = _take(plan, file.name, chosen, raised)
-                chosen = await _replaced(plan, chosen, origin, take, made)
+                chosen = await with_successor(plan, chosen, origin, take, made)
                 if chosen is not row:
                     for complaint in recheck(chosen, plan.table.get(chosen.model)):
                         read.problems.add(complaint, row.row_number)
@@ -146,84 +139,6 @@ def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:
     )
 
 
-async def _chosen(plan: "Plan", row: Row) -> Row:
-    """The row with its ``auto:`` model fixed: the dataset's earlier choice, else the guide's today."""
-    if not row.model.startswith("auto:"):
-        return row
-    word = f"{row.model.removeprefix('auto:')}-{row.operation}"
-    model = plan.choices.get(word)
-    if model is None:
-        model = await _fixed_choice(plan.store, word) if plan.dataset else None
-        today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
-        plan.choices[word] = model = model or choose_model(row.model, row.operation, today).id
-    return replace(row, model=model)
-
-
-async def _replaced(plan: "Plan", row: Row, origin: CatalogOrigin, take: int, made: Made) -> Row:
-    """The row on its retired model's successor, if that is asked for and its picture was not made before."""
-    from tasks.work.plan import bucket_of, plan_row, resolve_sources_of  # the plan calls us
-
-    today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
-    model = replacement_for(plan, row, today)
-    if model is None:
-        return row
-    word = f"replace-{row.model}-{row.operation}"
-    fixed = plan.choices.get(word) or (await _fixed_choice(plan.store, word) if plan.dataset else None)
-    plan.choices[word] = fixed = fixed or model.id
-    new, changes = fitted(row, plan.table.get(fixed))
-    sources = await resolve_sources_of(plan, row)
-    before = None
-    if sources is not None:
-        before = plan_row(plan, row, origin, 0, take, sources)
-        if await made.has(before.wanted.key, bucket_of(plan, before.wanted)):
-            return row
-    after = plan_row(plan, new, origin, 0, take, sources or [])
-    plan.summary.replaced(
-        row, new, (before.estimate_micros if before else None) or 0, after.estimate_micros or 0, changes
-    )
-    return new
-
-
-async def _fixed_choice(store: Store, word: str) -> str | None:
-    try:
-        return (await store.get(choice_key(word))).decode()
-    except FileNotFoundError:
-        return None
-
-
-def choice_key(word: str) -> str:
-    """Where a dataset keeps the model that an ``auto:`` word was first bought with (create-only)."""
-    return f"choices/{slug(word)}"
-
-
-async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
-    """Takes that ``--again`` raised above the catalog's own, by row id."""
-    try:
-        found = orjson.loads(await store.get(takes_key(catalog)))
-    except FileNotFoundError:
-        return {}
-    return {row_id: int(take) for row_id, take in found.items()}
-
-
-def takes_key(catalog: str) -> str:
-    """Where a dataset keeps the raised takes of a catalog."""
-    return f"takes/{slug(catalog)}.json"
-
-
-async def kept_takes(store: Store, catalog: str) -> dict[str, dict[str, str]]:
-    """Earlier takes that a refill accepted and keeps current, by row id: take -> call key."""
-    try:
-        found: dict[str, dict[str, str]] = orjson.loads(await store.get(kept_key(catalog)))
-    except FileNotFoundError:
-        return {}
-    return found
-
-
-def kept_key(catalog: str) -> str:
-    """Where a dataset keeps a catalog's accepted earlier takes."""
-    return f"takes/{slug(catalog)}.kept.json"
-
-
 def _kept(planned: PlannedRow, kept: dict[str, dict[str, str]]) -> Iterator[PlannedRow]:
     """The row's accepted earlier takes, unless it asks for something else since."""
     for text, key in kept.get(planned.wanted.row_id, {}).items():
@@ -233,7 +148,7 @@ def _kept(planned: PlannedRow, kept: dict[str, dict[str, str]]) -> Iterator[Plan
             yield replace(planned, wanted=replace(wanted, digest=digest_of(wanted)), kept=True)
 
 
-def _take(plan: "Plan", catalog: str, row: Row, raised: dict[str, int]) -> int:
+def _take(plan: Plan, catalog: str, row: Row, raised: dict[str, int]) -> int:
     take = max(row.take, raised.get(row.row_id, 1))
     if plan.options.again and (not plan.options.rows or row.row_id in plan.options.rows):
         take += 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deployments.sandbox.process import SandboxProcess
 from tasks.storage.open import open_store
 from tasks.work.part import Part, form_for_part, part_of, parts_of, split
-from tasks.work.plan import PartitionWork
+from tasks.work.planned import PartitionWork
 from tasks.work.session import Session, forget
 from tasks.work.sharing import Watch, execute_part, take_stock
 from tests.support.part_process import part_session

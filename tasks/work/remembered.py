@@ -1,0 +1,47 @@
+"""Where a dataset keeps what it remembers of the user's words, and what it remembers: chosen models, raised takes."""
+
+import orjson
+
+from tasks.storage.keys import slug
+from tasks.storage.store import Store
+
+
+async def fixed_choice(store: Store, word: str) -> str | None:
+    """The model an earlier run chose for a word, or None."""
+    try:
+        return (await store.get(choice_key(word))).decode()
+    except FileNotFoundError:
+        return None
+
+
+def choice_key(word: str) -> str:
+    """Where a dataset keeps the model that an ``auto:`` word was first bought with (create-only)."""
+    return f"choices/{slug(word)}"
+
+
+async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
+    """Takes that ``--again`` raised above the catalog's own, by row id."""
+    try:
+        found = orjson.loads(await store.get(takes_key(catalog)))
+    except FileNotFoundError:
+        return {}
+    return {row_id: int(take) for row_id, take in found.items()}
+
+
+def takes_key(catalog: str) -> str:
+    """Where a dataset keeps the raised takes of a catalog."""
+    return f"takes/{slug(catalog)}.json"
+
+
+async def kept_takes(store: Store, catalog: str) -> dict[str, dict[str, str]]:
+    """Earlier takes that a refill accepted and keeps current, by row id: take -> call key."""
+    try:
+        found: dict[str, dict[str, str]] = orjson.loads(await store.get(kept_key(catalog)))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def kept_key(catalog: str) -> str:
+    """Where a dataset keeps a catalog's accepted earlier takes."""
+    return f"takes/{slug(catalog)}.kept.json"
