@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import date
 
 from catalogs.guide import choose as choose_model
-from catalogs.types import Row
+from catalogs.models import successor
+from catalogs.types import Model, Row
+from tasks.journal.fold import outcome
+from tasks.journal.inspect import load_fold
 from tasks.work.keying import bucket_of, plan_row, resolve_sources_of
 from tasks.work.planned import Plan
 from tasks.work.remembered import fixed_choice
-from tasks.work.replacing import Made, fitted, replacement_for
+from tasks.work.replacing import fitted
 from tasks.work.request import CatalogOrigin
 
 
@@ -25,7 +28,7 @@ async def with_choice(plan: Plan, row: Row) -> Row:
     return replace(row, model=model)
 
 
-async def with_successor(plan: Plan, row: Row, origin: CatalogOrigin, take: int, made: Made) -> Row:
+async def with_successor(plan: Plan, row: Row, origin: CatalogOrigin, take: int, made: "Made") -> Row:
     """The row on its retired model's successor, if that is asked for and its picture was not made before."""
     today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
     model = replacement_for(plan, row, today)
@@ -46,3 +49,31 @@ async def with_successor(plan: Plan, row: Row, origin: CatalogOrigin, take: int,
         row, new, (before.estimate_micros if before else None) or 0, after.estimate_micros or 0, changes
     )
     return new
+
+
+def replacement_for(plan: Plan, row: Row, today: date) -> Model | None:
+    """The successor of a retired model, if ``--replace-retired`` asks for it and one is known."""
+    if not plan.options.replace_retired:
+        return None
+    model = plan.table.get(row.model)
+    if model.retired_on is None or model.retired_on > today:
+        return None
+    return successor(model, row.operation, today)
+
+
+class Made:
+    """Which call keys of a dataset have their picture already; each partition is read once, when it is asked for."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._keys: dict[int, set[str]] = {}
+
+    async def has(self, key: str | None, partition: int) -> bool:
+        """Whether the call with this key succeeded."""
+        dataset = self._plan.dataset
+        if key is None or dataset is None:
+            return False
+        if partition not in self._keys:
+            fold = await load_fold(self._plan.store, dataset.partition_names[partition])
+            self._keys[partition] = {k for k, state in fold.keys.items() if outcome(state)[0] == "succeeded"}
+        return key in self._keys[partition]

@@ -11,9 +11,9 @@ from tasks.journal.fold import Fold
 from tasks.journal.inspect import load_fold
 from tasks.storage.store import Store
 from tasks.work.accepting import check_accepting
-from tasks.work.compare import compare
 from tasks.work.inputs import InputDesk
 from tasks.work.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
+from tasks.work.matching import compare
 from tasks.work.options import RunOptions
 from tasks.work.planned import LaterRow, Plan, refs_of
 from tasks.work.problems import InvalidCatalog

@@ -15,9 +15,9 @@ from catalogs.rules import Rule, Verdict
 from tasks.journal.events import Wanted
 from tasks.journal.inspect import load_fold
 from tasks.work.accepting import accept_rule, judge, manifest_rows
-from tasks.work.compare import compare
 from tasks.work.fixing import fix_kept, fix_takes
 from tasks.work.keying import bucket_of, unwanted
+from tasks.work.matching import compare
 from tasks.work.planned import Plan, RowId
 from tasks.work.request import digest_of, key_of
 from tasks.work.services import Services

@@ -6,17 +6,13 @@ whose picture was made before its model retired keeps it.
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
 from catalogs.checks import check_json_params, fit_ratio, fit_size, nearest_size
-from catalogs.models import accepts_size, successor
+from catalogs.models import accepts_size
 from catalogs.money import format_usd, json_usd
 from catalogs.problems import BadCell
 from catalogs.types import Json, Model, Row
-from tasks.journal.fold import outcome
-from tasks.journal.inspect import load_fold
-from tasks.work.planned import Plan
 
 _QUALITIES = {"hd": "high", "standard": "medium", "high": "hd", "medium": "standard"}
 
@@ -46,16 +42,6 @@ class Replacement:
             "estimate_usd": json_usd(self.old_micros), "replacement_estimate_usd": json_usd(self.new_micros),
             "changes": dict(self.changes),
         }  # fmt: skip
-
-
-def replacement_for(plan: Plan, row: Row, today: date) -> Model | None:
-    """The successor of a retired model, if ``--replace-retired`` asks for it and one is known."""
-    if not plan.options.replace_retired:
-        return None
-    model = plan.table.get(row.model)
-    if model.retired_on is None or model.retired_on > today:
-        return None
-    return successor(model, row.operation, today)
 
 
 def fitted(row: Row, model: Model) -> tuple[Row, list[str]]:
@@ -94,21 +80,3 @@ def _shape(row: Row, model: Model, changes: list[str]) -> tuple[str | None, str 
         near = nearest_size(wanted, sizes) or nearest_size(wanted, model.ratios) or bad.nearest
         changes.append(f"{'size' if row.size else 'ratio'} {wanted} → {near or 'its own'}")
         return (near, None) if near in sizes else (None, near)
-
-
-class Made:
-    """Which call keys of a dataset have their picture already; each partition is read once, when it is asked for."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._keys: dict[int, set[str]] = {}
-
-    async def has(self, key: str | None, partition: int) -> bool:
-        """Whether the call with this key succeeded."""
-        dataset = self._plan.dataset
-        if key is None or dataset is None:
-            return False
-        if partition not in self._keys:
-            fold = await load_fold(self._plan.store, dataset.partition_names[partition])
-            self._keys[partition] = {k for k, state in fold.keys.items() if outcome(state)[0] == "succeeded"}
-        return key in self._keys[partition]

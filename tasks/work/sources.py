@@ -13,12 +13,11 @@ from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
 from tasks.protocols.redact import PATTERNS
 from tasks.storage.open import open_binary
-from tasks.work.choosing_model import with_choice, with_successor
+from tasks.work.choosing_model import Made, with_choice, with_successor
 from tasks.work.keying import bucket_of, plan_row, resolve_sources
 from tasks.work.planned import LaterRow, Plan, refs_of
 from tasks.work.problems import InvalidCatalog
 from tasks.work.remembered import kept_takes, raised_takes
-from tasks.work.replacing import Made
 from tasks.work.request import CatalogOrigin, digest_of, key_of
 from tasks.work.spill import PlannedRow, Spill
 

@@ -8,8 +8,8 @@ from catalogs.types import ImageRef
 from tasks.journal.inspect import load_fold
 from tasks.storage.containers import BadImage
 from tasks.storage.fetch import FetchError
-from tasks.work.compare import compare
 from tasks.work.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources, unwanted
+from tasks.work.matching import compare
 from tasks.work.planned import LaterRow, Plan, refs_of
 from tasks.work.refilling import refill_wave
 from tasks.work.services import Services
