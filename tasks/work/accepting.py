@@ -68,7 +68,11 @@ def rule_columns() -> Mapping[str, Kind]:
 
 
 def check_accepting(options: RunOptions) -> None:
-    """``InvalidCatalog`` if the rule cannot be read, or if there is a refill without a rule."""
+    """``InvalidCatalog`` if the rule cannot be read, or if there is a refill without a rule or by other processes."""
+    if options.refills and options.runner != "local":
+        allowed = "a refill is worked by the run itself: --runner local"
+        found = f"--runner {options.runner}"
+        raise InvalidCatalog([Problem(file="--max-takes", row_number=None, column=None, found=found, allowed=allowed)])
     if options.accept is None and (options.max_takes > 1 or options.accepted > 1):
         allowed = "a refill needs a rule that says what is accepted: --accept RULE"
         problem = Problem(file="--max-takes", row_number=None, column=None, found="no rule", allowed=allowed)

@@ -164,6 +164,7 @@ async def test_other_rows_limits_and_edited_prompts_count_for_themselves(
     [
         ({"accept": "crr<1"}, "did you mean cer"),
         ({"max_takes": 3}, "needs a rule"),
+        ({"max_takes": 3, "accept": "not blank", "runner": "workers"}, "--runner local"),
         ({"accept": "cer<="}, "at character 6"),
     ],
 )
