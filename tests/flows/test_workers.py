@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
-from tests.support.prefect_runs import descendants, kill_group, start_run, wait_run, worker
+from tests.support.prefect_runs import FINAL, descendants, kill_group, start_run, wait_run, worker
 from tests.support.prefect_server import ROOT, PrefectServer, prefect_server
 from tests.support.runs import charged, current_rows, write_catalog
 
@@ -43,6 +43,10 @@ def asked(folder: Path, rows: int, workers: int) -> dict[str, Any]:
         "approve_above": 1000, "max_spend": 100, "rpm": {MODEL: 6000}, "concurrency": 4 * workers,
         "runner": "workers", "workers": workers,
     }  # fmt: skip
+
+
+def _ended(run: dict[str, Any]) -> bool:
+    return run["state"]["type"] in FINAL
 
 
 def children(server: PrefectServer) -> list[dict[str, Any]]:
