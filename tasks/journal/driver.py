@@ -5,7 +5,7 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -78,6 +78,10 @@ class AsyncioRuntime:
     async def gather(self, works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         """All at the same time."""
         return list(await asyncio.gather(*works))
+
+    async def offload(self, work: Callable[[], T]) -> T:
+        """In a thread."""
+        return await asyncio.to_thread(work)
 
     def gone(self, owner: Owner) -> bool:
         """Only by proof, on this host."""

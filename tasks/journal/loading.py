@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.journal.codec import Segment, decode_segment
+from tasks.journal.codec import GZIP_FROM_BYTES, Segment, decode_segment
 from tasks.journal.errors import JournalProblem
 from tasks.journal.fold import Fold
 from tasks.journal.names import segment_name, segment_seq, segments_prefix
@@ -57,7 +57,7 @@ async def load(
                 if before is tail:
                     raise JournalProblem(f"{segment_name(partition, seq)} is missing: restore it from a backup")
                 return None
-            _apply(fold, decode_segment(body))
+            _apply(fold, await _decoded(runtime, body))
     _apply(fold, tail)
     return Loaded(fold, tail.header.checkpoint)
 
@@ -70,6 +70,12 @@ async def load_newest(store: PatientStore, runtime: Runtime, partition: str) -> 
         loaded = await load(store, runtime, partition, tail, before=before)
         if loaded is not None:
             return loaded
+
+
+async def _decoded(runtime: Runtime, body: bytes) -> Segment:
+    if len(body) < GZIP_FROM_BYTES:
+        return decode_segment(body)
+    return await runtime.offload(lambda: decode_segment(body))
 
 
 def _apply(fold: Fold, segment: Segment) -> None:

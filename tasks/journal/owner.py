@@ -34,9 +34,10 @@ def provably_gone(owner: Owner) -> bool:
     """True only if ``owner`` ran under this very kernel and process-id name space, and its process is no more."""
     if (owner.boot_id, owner.pid_ns) != (_boot_id(), _pid_namespace()) or not owner.boot_id:
         return False
-    if _PROC.joinpath("self", "stat").exists():
-        return _started(owner.pid) != owner.started
-    return owner.host == socket.gethostname() and _no_such_process(owner.pid)
+    if _no_such_process(owner.pid):
+        return True
+    started = _started(owner.pid)
+    return started is not None and started != owner.started
 
 
 @cache
@@ -56,14 +57,14 @@ def _pid_namespace() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """The start time of a process in kernel ticks since boot; None if there is none, or only its unreaped remains."""
+    """The start time of a process in kernel ticks since boot; "" of its unreaped remains; None if we may not know."""
     try:
         stat = _PROC.joinpath(str(pid), "stat").read_text()
-    except OSError:
+    except OSError:  # not Linux, or the processes of other users are hidden from us
         return None
     values = stat.rpartition(")")[2].split()  # the name in parentheses may hold anything; the state comes next
     state, threads, started = values[0], int(values[17]), values[19]
-    return None if state in "ZX" and threads <= 1 else started
+    return "" if state in "ZX" and threads <= 1 else started
 
 
 def _no_such_process(pid: int) -> bool:

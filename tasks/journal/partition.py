@@ -19,7 +19,7 @@ from tasks.journal.rules import Rules
 from tasks.journal.takeover import OnWait, Watch, may_open, waiting_message
 from tasks.journal.writer import SegmentWriter
 
-CHECKPOINT_AFTER_SEGMENTS = 16
+CHECKPOINT_AT_CLOSE_AFTER = 16
 
 
 class PartitionJournal:
@@ -91,7 +91,7 @@ class PartitionJournal:
             await self.context.runtime.finished()
             await drain(self.context.store, self.context.spool, partition=self.name)
             await take_in(self)
-            if self.fold.through - self._writer.checkpoint >= CHECKPOINT_AFTER_SEGMENTS:
+            if self.fold.through - self._writer.checkpoint >= CHECKPOINT_AT_CLOSE_AFTER:
                 self._writer.append_checkpoint()  # in the same segment as ``Closed``
             await self._writer.append_last(Closed(at=self.context.runtime.utc(), owner_token=self.owner.token))
         except Fenced:

@@ -116,13 +116,16 @@ class Runtime(Protocol):
     async def gather(self, works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         """The results of all ``works``, in order; they may run at the same time."""
 
+    async def offload(self, work: Callable[[], T]) -> T:
+        """The result of a computation that takes long; others may run meanwhile."""
+
     def gone(self, owner: Owner) -> bool:
         """True only if the owner's process provably runs no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The journal's times. ``takeover_s`` must be well above the longest put with its retries."""
+    """The journal's times and measures. ``takeover_s`` must be well above the longest put with its retries."""
 
     takeover_s: float = 120.0  # an owner that shows no sign of life for so long is taken for dead
     grace_s: float = 86_400.0  # segments below a checkpoint live at least this long
@@ -131,6 +134,7 @@ class Timing:
     poll_s: float = 3.0  # between two looks at a living owner
     pause_s: float = 0.2  # before the first retry of a store call; doubled up to ``max_pause_s``
     max_pause_s: float = 5.0
+    checkpoint_segments: int = 1_000  # after so many segments without a checkpoint the writer makes one by itself
 
     @property
     def heartbeat_s(self) -> float:

@@ -21,8 +21,13 @@ Post = Callable[[], Awaitable[bytes]]
 
 async def buy(owned: Owned, intent: Intent, post: Post) -> Result | Withdrawn:
     """Make one attempt; see ``PartitionJournal.buy``."""
-    began_s = await owned.append(intent)
-    if await _answered_meanwhile(owned, intent):
+    try:
+        began_s = await owned.append(intent)
+        answered = await _answered_meanwhile(owned, intent)
+    except BaseException:  # cancelled while nothing was sent: not an attempt
+        owned.append_soon(_withdrawn(owned, intent, "cancelled"))
+        raise
+    if answered:
         return await _withdraw(owned, intent, "answered_late")
     if not owned.context.rules.may_post(owned.context.runtime.now_s() - began_s):
         return await _withdraw(owned, intent, "stale")
@@ -47,9 +52,13 @@ async def _answered_meanwhile(owned: Owned, intent: Intent) -> bool:
 
 
 async def _withdraw(owned: Owned, intent: Intent, reason: str) -> Withdrawn:
-    withdrawn = Withdrawn(at=owned.context.runtime.utc(), key=intent.key, attempt=intent.attempt, reason=reason)
+    withdrawn = _withdrawn(owned, intent, reason)
     await owned.append(withdrawn)
     return withdrawn
+
+
+def _withdrawn(owned: Owned, intent: Intent, reason: str) -> Withdrawn:
+    return Withdrawn(at=owned.context.runtime.utc(), key=intent.key, attempt=intent.attempt, reason=reason)
 
 
 async def _keep(owned: Owned, intent: Intent, blob: bytes) -> Result:

@@ -34,6 +34,13 @@ class Rules:
         """4. The fold is taken when the segment is formed, not when the checkpoint is asked for."""
         return fold.snapshot
 
+    def checkpoint_due(self, fold: Fold, checkpoint: int) -> bool:
+        """4. So many segments lie after the newest checkpoint that a reader should be spared them.
+
+        The larger the fold, the rarer: to write it must not cost more than the segments that it stands for.
+        """
+        return fold.through - checkpoint >= max(self.timing.checkpoint_segments, len(fold.keys) // 4)
+
     def deletable(self, listed: Sequence[Listed], checkpoint: int) -> list[str]:
         """4. What lies below a checkpoint that is older than the grace, by the clock of the store alone."""
         made_at = next((each.modified_at for each in listed if segment_seq(each.key) == checkpoint), None)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.journal.codec import Header, decode_segment, encode_event, encode_segment
+from tasks.journal.codec import GZIP_FROM_BYTES, Header, compressed, decode_segment, encode_event, encode_segment
 from tasks.journal.context import Context
 from tasks.journal.errors import Fenced, JournalError, StoreDown
 from tasks.journal.events import Checkpoint, Event, Owner
@@ -94,12 +94,18 @@ class SegmentWriter:
             while self._queue or self._checkpoints:
                 await self._space_out()
                 await self._write_one()
+                self._checkpoint_if_due()
         except JournalError as failure:
             self._fail(failure)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of any failure, also one we did not foresee
             self._fail(StoreDown(f"the journal cannot be written: {type(error).__name__}: {error}"))
         finally:
             self._flushing = False
+
+    def _checkpoint_if_due(self) -> None:
+        last = self.failure is not None  # nothing may follow ``Closed``
+        if not last and not self._checkpoints and self._rules.checkpoint_due(self.fold, self.checkpoint):
+            self._checkpoints.append((self._rules.checkpoint_of(self.fold), self._runtime.future()))
 
     async def _space_out(self) -> None:
         wait_s = self._began_s + self._rules.timing.spacing_s - self._runtime.now_s()
@@ -125,8 +131,11 @@ class SegmentWriter:
         seq, nonce = self.fold.through + 1, self._runtime.nonce()
         checkpoint = seq if checkpoints else self.checkpoint
         header = Header(seq, nonce, checkpoint, self._runtime.utc(), self._owner)
+        body = self._form(header, checkpoints, groups)
+        if len(body) >= GZIP_FROM_BYTES:
+            body = await self._runtime.offload(lambda: compressed(body))
         began_s = self._runtime.now_s()
-        if not await self._put(header, self._form(header, checkpoints, groups)) or not await self._counts(seq):
+        if not await self._put(header, body) or not await self._counts(seq):
             raise Fenced(f"another process owns partition {self._partition} now")
         self._began_s, self._opening = began_s, False
         self.fold.through, self.checkpoint = seq, checkpoint

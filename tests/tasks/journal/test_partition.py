@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from tasks.journal import events as ev
+from tasks.journal.codec import decode_segment
 from tasks.journal.errors import Fenced, JournalProblem, Lost, NotSent, StoreDown
 from tasks.journal.events import Answered, Rejected, Unknown, Withdrawn
 from tasks.journal.fold import Policy, decide
@@ -72,6 +73,25 @@ async def test_a_post_that_breaks_off_leaves_an_unknown_and_the_error_goes_on(
         await owned.buy(samples.intent(), post=post)
     await owned.close()
     assert (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"].state == "unknown"
+
+
+async def test_a_buyer_that_is_cancelled_before_the_post_leaves_no_attempt(place: Place) -> None:
+    owned = await place.open(timing=Timing(spacing_s=0.05))
+    await owned.append(samples.wanted())
+    posted = []
+
+    async def post() -> bytes:
+        posted.append(1)
+        return b""
+
+    buying = asyncio.create_task(owned.buy(samples.intent(), post=post))
+    await asyncio.sleep(0)
+    buying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await buying
+    await owned.close()
+    assert posted == []
+    assert (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"].state == "withdrawn"
 
 
 async def test_an_answer_is_recorded_even_if_its_buyer_is_cancelled_while_it_is_settled(place: Place) -> None:
@@ -264,6 +284,17 @@ async def test_a_checkpoint_spares_the_reader_everything_before_it(place: Place)
     again = await place.open("t2")
     assert again.fold.keys == whole.keys
     assert again.fold.wants == whole.wants
+
+
+async def test_a_long_run_makes_checkpoints_by_itself(place: Place) -> None:
+    owned = await place.open(timing=Timing(spacing_s=0.0, checkpoint_segments=10))
+    for number in range(35):
+        await owned.append(samples.intent(number), samples.withdrawn(samples.intent(number)))
+    bodies = [await place.store.get(each.key) for each in await place.store.list("journal/00/0")]
+    segments = [decode_segment(body) for body in bodies]
+    assert sum(segment.events[0].kind == "checkpoint" for segment in segments) == 3
+    assert segments[-1].header.seq - segments[-1].header.checkpoint < 10
+    assert await load_fold(place.store, "00") == owned.fold
 
 
 async def test_a_journal_that_has_lost_a_segment_is_reported_as_damaged_by_owners_and_readers(place: Place) -> None:
