@@ -8,6 +8,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,11 @@ def server_cpu() -> float:
     """CPU seconds so far of the Prefect server that this process started."""
     total = 0.0
     for pid in descendants(os.getpid()):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if (b"server" in words and b"start" in words) or b"prefect.server" in words:
-            values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+        with suppress(FileNotFoundError):  # it has ended meanwhile
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"prefect.server" in words or (b"server" in words and b"start" in words):
+                values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                total += (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
     return total
 
 
