@@ -73,7 +73,10 @@ def test_one_of_several_workers_is_killed_and_every_row_is_bought_once(
         machines = [held.enter_context(worker(deployed, env, f"w{workers}-{i}", limit=1)) for i in range(workers + 1)]
         known = {child["id"] for child in children(deployed)}
         run = start_run(deployed, "generate_dataset/on-demand", asked(tmp_path, rows, workers))
-        wait_run(deployed, run, lambda _: len(charged(slow_gateway, before)) >= rows // 3, seconds=300)
+        third = wait_run(
+            deployed, run, lambda found: _ended(found) or len(charged(slow_gateway, before)) >= rows // 3, seconds=300
+        )
+        assert not _ended(third), third["state"]
         victim = _machine_with_a_part(deployed, machines, known)
         kill_group(victim)
         at_death = len(charged(slow_gateway, before))
