@@ -71,8 +71,8 @@ def test_a_file_that_cannot_be_read_or_written_is_one_clear_line(words: list[str
 def test_a_million_rows_take_at_most_thirty_seconds_of_cpu_and_300_megabytes(kind: str, tmp_path: Path) -> None:
     subjects = ", ".join(f'"subject number {i}"' for i in range(1000))
     text = (
-        '[columns]\nmodel = "gpt-4o-image"\ntemplate = "five-part"\nquality_words = "8k"\n[axes]\n'
-        'art_style = ["watercolor", "oil painting", "anime", "sketch", "photorealistic"]\nratio = ["1:1", "4:7"]\n'
+        '[columns]\nmodel = "sora_image"\ntemplate = "five-part"\nquality_words = "8k"\n[axes]\n'
+        'art_style = ["watercolor", "oil painting", "anime", "sketch", "photorealistic"]\nratio = ["2:3", "3:2"]\n'
         f"environment = {[f'in place {i}' for i in range(10)]}\nlighting = {[f'light {i}' for i in range(10)]}\n"
         f"subject = [{subjects}]\n"
     )
