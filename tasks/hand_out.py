@@ -114,14 +114,20 @@ async def _child(session: Session, part: Part) -> State:
                 return state
             if session.stop.stopped:
                 if not draining_s:
-                    await client.set_flow_run_state(run.id, Cancelling(), force=True)
+                    await _tell(client, run, Cancelling())
                 draining_s += LOOK_EVERY_S
                 if draining_s > session.options.grace_s + DRAIN_S:
                     return state
             elif state.is_running() and await watch.seems_dead():
                 lost: State = Crashed(message="no sign of life in the dataset: its worker or machine is gone")
-                await client.set_flow_run_state(run.id, lost, force=True)
+                await _tell(client, run, lost)
                 return lost
+
+
+async def _tell(client: PrefectClient, run: FlowRun, state: State) -> None:
+    """Set the child's state; a server that is away does not hear of it."""
+    with contextlib.suppress(httpx.HTTPError):
+        await client.set_flow_run_state(run.id, state, force=True)
 
 
 async def _look(client: PrefectClient, run: FlowRun) -> State | None:
