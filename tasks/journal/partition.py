@@ -129,9 +129,10 @@ async def acquire(
     settle: Settle,
     on_wait: OnWait | None = None,
     wait: bool = True,
+    give_up: Callable[[], bool] = lambda: False,
     journal_class: type[PartitionJournal] = PartitionJournal,
 ) -> PartitionJournal | None:
-    """Become the owner of the partition called ``name``; None if somebody else is and ``wait`` is False."""
+    """Become the owner of the partition called ``name``; None if somebody else is and we are not to wait (longer)."""
     runtime, rules = context.runtime, context.rules
     watch, told, began_s = Watch(rules, runtime), "", runtime.now_s()
     tail: Segment | None = None
@@ -145,6 +146,7 @@ async def acquire(
                 told = tail.header.owner.token
                 on_wait(waiting_message(name, tail.header.owner, rules))
             await runtime.sleep(rules.timing.poll_s * (0.75 + runtime.jitter() / 2))
+            wait = not give_up()
             continue
         loaded = await load(context.store, runtime, name, tail, before=overtaken)
         if loaded is None:
@@ -166,15 +168,16 @@ async def open_partition(
     settle: Settle,
     on_wait: OnWait | None = None,
     wait: bool = True,
+    give_up: Callable[[], bool] = lambda: False,
     timing: Timing | None = None,
 ) -> PartitionJournal | None:
     """Own a partition, taking it over if its owner is provably gone or has been silent for the time-out.
 
     ``settle`` turns a raw answer into its event (it may store pictures that came inside the reply); it must give the
     same event for the same answer. ``on_wait`` is told, once per owner, whom we are waiting for; with ``wait`` False a
-    partition that somebody alive owns gives None at once.
+    partition that somebody alive owns gives None at once, and once ``give_up()`` is true at the next look.
     """
     runtime, rules = AsyncioRuntime(), Rules(timing)
     context = Context(PatientStore(store, runtime, rules.timing), spool, runtime, rules)
     name = partition_name(partition, dataset.partitions)
-    return await acquire(context, name=name, owner=owner, settle=settle, on_wait=on_wait, wait=wait)
+    return await acquire(context, name=name, owner=owner, settle=settle, on_wait=on_wait, wait=wait, give_up=give_up)

@@ -42,7 +42,7 @@ async def run_partition(
     wait: bool = True,
     known_only: bool = False,
 ) -> PartitionResult | None:
-    """Work one partition to its end. None = another run owns it and ``wait`` is false.
+    """Work one partition to its end. None = another run owns it, and ``wait`` is false or the run is to stop.
 
     ``known_only``: get the bytes of answers that are known already, and leave everything else for later.
     Being fenced (another run took the partition over) means waiting for it and looking again: what it finished is
@@ -58,7 +58,7 @@ async def run_partition(
         )
         journal = await open_partition(
             services.store, services.dataset, work.partition, services.owner, spool=services.spool, settle=settle,
-            on_wait=services.say, wait=wait, timing=services.pace.journal,
+            on_wait=services.say, wait=wait, give_up=lambda: services.stop.stopped, timing=services.pace.journal,
         )  # fmt: skip
         if journal is None:
             return None
