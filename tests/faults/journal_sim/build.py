@@ -147,7 +147,7 @@ class Build:
             grace_s=grace,
             patience_s=100_000,
             spacing_s=0,
-            poll_s=25,
+            poll_s=40,
             pause_s=4,
             max_pause_s=8,
             checkpoint_segments=10,

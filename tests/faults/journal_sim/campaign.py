@@ -54,6 +54,7 @@ class Schedule:
                 self._check()
         finally:
             world.close()
+            world.start_process = None  # no cycle is left, so no garbage needs to be collected
         return world.truth.violations
 
     def _every_host_returns(self) -> bool:

@@ -141,4 +141,5 @@ class Kernel:
             task.process.alive = False
         for task in self._tasks:
             task.coro.close()
+        self._tasks.clear()
         self._heap.clear()
