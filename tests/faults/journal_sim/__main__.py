@@ -37,8 +37,10 @@ def campaign(title: str, work: Any, pieces: list[Any], jobs: int) -> bool:
             if failure:
                 pool.shutdown(cancel_futures=True)
                 break
+    took_s = time.monotonic() - began_s
+    each_ms = 1000 * took_s * jobs / max(count, 1)
     print(
-        f"\r{title}: {count:,} schedules in {time.monotonic() - began_s:.0f} s, {'BROKEN' if failure else 'all good'}"
+        f"\r{title}: {count:,} schedules in {took_s:.0f} s ({each_ms:.2f} ms each), {failure and 'BROKEN' or 'all good'}"
     )
     if failure:
         print(failure)
