@@ -11,6 +11,9 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 UNANSWERED = "The flow was paused and never resumed."  # Prefect's own words for it
 _ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Suspended", "Paused")
 ENDED = {f"prefect.flow-run.{state}" for state in _ENDS}
+LOST_AFTER = timedelta(
+    minutes=10
+)  # Prefect's runs beat every three minutes: with less, healthy runs are called crashed
 PRINTROOM: dict[str, str | list[str]] = {"prefect.resource.id": "prefect.tag.printroom", "prefect.resource.role": "tag"}
 ALARMS = {
     "printroom.budget.reached", "printroom.key.rejected", "printroom.balance.exhausted", "printroom.provider.stopped",
@@ -39,7 +42,7 @@ def automations(alert_block: UUID | None) -> Iterator[AutomationCore]:
     )  # fmt: skip
     yield AutomationCore(
         name="printroom: lost runs",
-        description="A run whose process sent no sign of life for three minutes is crashed; the next run goes on.",
+        description="A run whose process sent no sign of life for ten minutes is crashed; the next run goes on.",
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.heartbeat", *ENDED},
@@ -48,14 +51,14 @@ def automations(alert_block: UUID | None) -> Iterator[AutomationCore]:
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(minutes=3),
+            within=LOST_AFTER,
         ),
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 name="Crashed",
                 force=False,
-                message="no sign of life for three minutes: its worker or machine is gone",
+                message="no sign of life for ten minutes: its worker or machine is gone",
             )
         ],
     )
