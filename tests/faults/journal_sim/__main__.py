@@ -39,9 +39,8 @@ def campaign(title: str, work: Any, pieces: list[Any], jobs: int) -> bool:
                 break
     took_s = time.monotonic() - began_s
     each_ms = 1000 * took_s * jobs / max(count, 1)
-    print(
-        f"\r{title}: {count:,} schedules in {took_s:.0f} s ({each_ms:.2f} ms each), {failure and 'BROKEN' or 'all good'}"
-    )
+    verdict = "BROKEN" if failure else "all good"
+    print(f"\r{title}: {count:,} schedules in {took_s:.0f} s ({each_ms:.2f} ms of a core each), {verdict}")
     if failure:
         print(failure)
     return not failure
