@@ -140,7 +140,7 @@ def _good(rows: Iterator[Cells], maker: RowMaker, problems: Problems) -> Iterato
 
 def _write_csv(columns: Cells, rows: Iterator[Cells], out: BinaryIO) -> int:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=False)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
     written = 0
     for cells in rows:

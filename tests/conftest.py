@@ -1,5 +1,6 @@
 """Every test starts from a clean environment, its own spool, and no way to the network beyond this machine."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -27,6 +28,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
             monkeypatch.delenv(name)
     monkeypatch.setenv("PRINTROOM_SPOOL", str(tmp_path_factory.mktemp("spool")))
     monkeypatch.setenv("DO_NOT_TRACK", "1")
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """What a run of one test hides in its log records is not hidden in the next one's."""
+    factory = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(factory)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalogs.expanding import Expanded, Kind, expand
@@ -177,6 +177,7 @@ def test_a_recipe_whose_exclusions_leave_nothing_is_a_problem() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(texts=["\r0"])
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), min_size=1, max_size=4, unique=True

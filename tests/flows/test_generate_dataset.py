@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
@@ -43,6 +45,18 @@ def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
+def recorded_task_names(client: httpx.Client, run_id: str, *, until: str) -> set[str]:
+    """The task runs of a flow run, once the server's recorder has caught up with it (30 s at most)."""
+    names: set[str] = set()
+    for _ in range(60):
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "limit": 100}
+        names = {task["name"] for task in client.post("/task_runs/filter", json=asked).json()}
+        if until in names:
+            break
+        time.sleep(0.5)
+    return names
+
+
 @pytest.fixture(scope="module")
 def finished(
     server: PrefectServer, sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
@@ -72,12 +86,7 @@ def test_the_run_page_has_task_runs_named_by_what_they_do_and_a_state_that_tells
 ) -> None:
     with server.client() as client:
         run = client.post("/flow_runs/filter", json={"limit": 1, "sort": "START_TIME_DESC"}).json()[0]
-        names = {
-            task["name"]
-            for task in client.post(
-                "/task_runs/filter", json={"flow_runs": {"id": {"any_": [run["id"]]}}, "limit": 100}
-            ).json()
-        }
+        names = recorded_task_names(client, run["id"], until="commit manifest")
         artifacts = client.post("/artifacts/filter", json={}).json()
     assert run["state"]["type"] == "COMPLETED"
     assert run["state"]["name"] == "CompletedWithFailures"

@@ -1,6 +1,7 @@
 """URLs that live for seconds: fetched in time by a slow store, first of all after a kill, never re-bought unasked."""
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -75,7 +76,8 @@ async def test_after_a_kill_known_urls_are_fetched_before_anything_is_bought(
         await asyncio.sleep(life_s)
     paid = len(charged(gateway))
     result = await run(catalog, tmp_path / "ds", gateway, concurrency=32)
-    first_post_s = min(line["started_s"] for line in posts(gateway) if line["started_s"] > killed_s)
+    later = [line["started_s"] for line in posts(gateway) if line["started_s"] > killed_s]
+    first_post_s = min(later, default=math.inf)  # on a slow machine the kill may come when all is bought
     asked = {line["path"]: line["started_s"] for line in gateway.log("/files/") if line["started_s"] > killed_s}
     lost = {row["row_id"] for row in current_rows(tmp_path / "ds") if row["outcome_reason"] == "url_expired"}
     if life_s > 10:
