@@ -1,7 +1,8 @@
 """The aliases ``manifest.parquet`` and ``calls.parquet``: the newest commit as one plain file each, for any reader.
 
-Each is replaced in one step, only if it is still the file that was looked at and only by a higher commit. Replacing a
-Parquet file under a reader that ranges over it mixes two versions silently; the ``manifest_commit`` column shows it.
+Each is replaced in one step, only if it is still the file that was looked at and only by a higher commit. A reader who
+has just read the footer of the file before finds its rows where they were (``beside.py``); one who still mixes two
+versions, across two replacements or in a very large file, can see it by the ``manifest_commit`` column.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.manifest.beside import beside
 from tasks.manifest.commits import Commit, newest_commit
 from tasks.manifest.objects import Objects
 from tasks.manifest.parts import GROUP_ROWS, GroupedWriter
@@ -73,7 +75,7 @@ async def write_alias(store: Objects, key: str, commit: Commit) -> bool:
     ``FileNotFoundError`` if a part of the commit is gone and there is no newer commit to take instead.
     """
     while True:
-        shown, etag = await shown_by(store, key)
+        shown, etag, before = await _shown(store, key)
         if shown >= commit.n:
             return False
         try:
@@ -84,6 +86,8 @@ async def write_alias(store: Objects, key: str, commit: Commit) -> bool:
                 raise
             commit = newest  # so old that its parts were collected
             continue
+        if shown:
+            body = await asyncio.to_thread(beside, before, body)
         try:
             if await store.replace(key, body, etag=etag):
                 return True
@@ -93,11 +97,15 @@ async def write_alias(store: Objects, key: str, commit: Commit) -> bool:
 
 async def shown_by(store: Objects, key: str) -> tuple[int, str | None]:
     """The commit an alias shows (0 = none, or not one of our files) and its etag."""
+    return (await _shown(store, key))[:2]
+
+
+async def _shown(store: Objects, key: str) -> tuple[int, str | None, bytes | None]:
     try:
         body, etag = await store.get_with_etag(key)
     except FileNotFoundError:
-        return 0, None
-    return await asyncio.to_thread(shown_commit, body), etag
+        return 0, None, None
+    return await asyncio.to_thread(shown_commit, body), etag, body
 
 
 def shown_commit(body: bytes) -> int:
