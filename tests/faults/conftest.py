@@ -9,6 +9,7 @@ import pytest
 from deployments.sandbox.process import SandboxProcess
 from tests.faults.nursery import Nursery, nursery
 from tests.faults.s3_process import s3_apart
+from tests.faults.settled import bill_when_settled
 from tests.support.moto import S3Server
 from tests.support.runs import write_catalog
 
@@ -29,13 +30,22 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-@pytest.fixture
-def gateway() -> Iterator[SandboxProcess]:
-    """A gateway of one test's own, so that its bill is that test's bill; small pictures, latencies about 0.1 s."""
+@pytest.fixture(scope="session")
+def _gateway() -> Iterator[SandboxProcess]:
+    """One gateway process that draws small pictures, ready-made."""
     with SandboxProcess(
-        "--picture-bytes", "2000", "--workers", "0", "--reader", "embedded", latency_scale=0.0125
+        "--picture-bytes", "2000", "--workers", "0", "--reader", "embedded", latency_scale=0
     ) as running:
         yield running
+
+
+@pytest.fixture
+def gateway(_gateway: SandboxProcess) -> Iterator[SandboxProcess]:
+    """The gateway with an empty bill and no scenario, its latencies about 0.1 s for dall-e-2."""
+    _gateway.switch(scenarios=[], latency_scale=0.0125)
+    _gateway.reset()
+    yield _gateway
+    bill_when_settled(_gateway, quiet_s=0.2)  # what a killed run has left under way is not the next test's
 
 
 @pytest.fixture

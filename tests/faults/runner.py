@@ -28,6 +28,7 @@ import PIL.Image
 import pyarrow.compute
 import pyarrow.parquet
 
+import tasks.work.reporting
 from tasks.journal.ports import Timing
 from tasks.settings import at_address, read_settings
 from tasks.storage.open import open_store
@@ -37,7 +38,7 @@ from tasks.work.pace import Pace
 from tasks.work.session import Session
 from tests.faults.split_store import journal_in_memory
 
-_PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet)
+_PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet, tasks.work.reporting)
 CRASHED = 70
 
 

@@ -46,6 +46,6 @@ def storm(
         else:
             done.ended_by_themselves.append(child.wait().code)
         ahead = work_left() < 1 - done.kills / kills
-        longest_s = max(0.15, longest_s * (0.8 if ahead else 1.08))
+        longest_s = max(0.05, longest_s * (0.8 if ahead else 1.08))
     done.wall_s = time.monotonic() - began
     return done

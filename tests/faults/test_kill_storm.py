@@ -32,7 +32,7 @@ async def weather(
     environment: dict[str, str],
 ) -> tuple[Storm, Audit, Any]:
     """A storm over one catalog with a reader watching, then the two runs that finish it, then the audit."""
-    common: dict[str, Any] = {"spool": str(tmp_path / "spool"), "environment": environment, "commit_every_s": 0.2}
+    common: dict[str, Any] = {"spool": str(tmp_path / "spool"), "environment": environment, "commit_every_s": 1.0}
     options = {"concurrency": CONCURRENCY}
 
     def start(**more: Any) -> Any:
@@ -41,9 +41,7 @@ async def weather(
     with watching(
         dataset, tmp_path / "readings.json", environment=environment, pause_s=0.1 if kills < 40 else 0.0
     ) as readings:
-        weathered = storm(
-            start, kills=kills, seed=seed, work_left=lambda: 1 - len(gateway.bill()["charges"]) / (1.5 * rows)
-        )
+        weathered = storm(start, kills=kills, seed=seed, work_left=lambda: 1 - rows_begun(gateway) / rows)
         plain = start()
         code = plain.wait(300).code
         assert code in (0, 3), plain.log()[-3000:]
@@ -54,6 +52,11 @@ async def weather(
     found = await audit(store, bill_when_settled(gateway), [f"c/r{i}" for i in range(rows)])
     assert (await read_books(store)).unknowns <= CONCURRENCY * weathered.kills
     return weathered, found, readings
+
+
+def rows_begun(gateway: SandboxProcess) -> int:
+    """How many rows have been paid for at least once: a measure of how much is left for the rest of a storm."""
+    return len({charge["prompt"] for charge in gateway.bill()["charges"]})
 
 
 def judge(title: str, weathered: Storm, found: Audit, readings: Any, figures: Figures, *, kills: int) -> None:

@@ -1,0 +1,123 @@
+"""What safety costs: CPU and wall with the journal, against the same code with a journal in memory; puts; objects."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tasks.manifest.collect import collect_garbage
+from tasks.storage.open import open_store
+from tests.faults.audit import read_books
+from tests.faults.nursery import Nursery
+
+Figures = Callable[..., None]
+WriteCatalog = Callable[..., Path]
+IN_FLIGHT = 128
+
+
+@pytest.mark.parametrize(
+    ("rows", "latency_scale", "rounds"), [(256, 0.05, 1), pytest.param(1280, 0.25, 3, marks=pytest.mark.slow)]
+)
+def test_the_journal_costs_little_cpu_and_hardly_any_time(
+    rows: int,
+    latency_scale: float,
+    rounds: int,
+    runs: Nursery,
+    gateway: SandboxProcess,
+    catalog: WriteCatalog,
+    tmp_path: Path,
+    figures: Figures,
+) -> None:
+    gateway.switch(latency_scale=latency_scale)  # of 8 s
+    wanted = catalog(rows)
+    memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else tmp_path
+    cpu_s: dict[str, list[float]] = {"dataset": [], "memory": []}
+    wall_s: dict[str, list[float]] = {"dataset": [], "memory": []}
+    for turn in range(rounds):
+        for journal in ("dataset", "memory"):
+            spool = tmp_path / "spool" if journal == "dataset" else memory / f"printroom-{tmp_path.name}"
+            child = runs.start(
+                wanted, tmp_path / f"ds-{journal}-{turn}", gateway.base_url, journal=journal, spool=str(spool),
+                options={"concurrency": IN_FLIGHT},
+            )  # fmt: skip
+            assert child.wait(180).code == 0, child.log()[-3000:]
+            cpu_s[journal].append(child.report()["cpu_s"])
+            wall_s[journal].append(child.report()["paid_phase_s"])
+    cpu, wall = ({name: min(values) for name, values in each.items()} for each in (cpu_s, wall_s))
+    figures(
+        f"cost of safety, {IN_FLIGHT} in flight, latency {8 * latency_scale:g} s", rows=rows,
+        cpu_ms_per_image=1000 * cpu["dataset"] / rows, without_journal=1000 * cpu["memory"] / rows,
+        cpu_ratio=cpu["dataset"] / cpu["memory"], wall_s=wall["dataset"], wall_without_s=wall["memory"],
+        wall_ratio=wall["dataset"] / wall["memory"],
+    )  # fmt: skip
+    if rounds > 1:  # one round on a busy machine says nothing
+        assert cpu["dataset"] <= 1.25 * cpu["memory"]
+        assert wall["dataset"] <= 1.05 * wall["memory"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "in_flight", "latency_scale", "most"),
+    [
+        (24, 1, 0.0125, 3.0),
+        (256, IN_FLIGHT, 0.125, 1.5),
+        pytest.param(1500, IN_FLIGHT, 0.16, 1.5, marks=pytest.mark.slow),
+    ],
+    ids=["slow", "100 rows a second, slice", "100 rows a second"],
+)
+async def test_puts_of_the_journal_per_row_are_few(
+    rows: int,
+    in_flight: int,
+    latency_scale: float,
+    most: float,
+    runs: Nursery,
+    gateway: SandboxProcess,
+    catalog: WriteCatalog,
+    tmp_path: Path,
+    figures: Figures,
+) -> None:
+    gateway.switch(latency_scale=latency_scale)
+    child = runs.start(
+        catalog(rows), tmp_path / "ds", gateway.base_url, spool=str(tmp_path / "spool"),
+        options={"concurrency": in_flight, "partitions": 4 if in_flight == 1 else 16},
+    )  # fmt: skip
+    assert child.wait(180).code == 0, child.log()[-3000:]
+    segments = (await read_books(open_store(str(tmp_path / "ds")))).segments
+    partitions = 4 if in_flight == 1 else 16
+    puts = (segments - 3 * partitions) / rows  # opened, wanted, closed: once per partition and run
+    rate = rows / child.report()["paid_phase_s"]
+    figures(f"journal puts per row, {in_flight} in flight", rows=rows, rows_per_s=rate, puts_per_row=puts)
+    assert puts <= most
+
+
+@pytest.mark.parametrize(("rows", "partitions"), [(200, 4), pytest.param(2000, 16, marks=pytest.mark.slow)])
+async def test_after_compaction_few_objects_are_left(
+    rows: int,
+    partitions: int,
+    runs: Nursery,
+    gateway: SandboxProcess,
+    catalog: WriteCatalog,
+    tmp_path: Path,
+    figures: Figures,
+) -> None:
+    gateway.switch(latency_scale=0.0125)
+    dataset = tmp_path / "ds"
+    common = {"spool": str(tmp_path / "spool"), "options": {"concurrency": 16, "partitions": partitions}}
+    first = runs.start(catalog(rows), dataset, gateway.base_url, **common)
+    assert first.wait(180).code == 0, first.log()[-3000:]
+    before = objects(dataset)
+    later = runs.start(catalog(rows + 64), dataset, gateway.base_url, timing={"grace_s": 0.0}, **common)
+    assert later.wait(180).code == 0, later.log()[-3000:]
+    await collect_garbage(open_store(str(dataset)), keep_commits=1, grace_s=0.0)
+    left = objects(dataset)
+    figures("objects beyond images and thumbnails", rows=rows + 64, before=before, after_compaction=left)
+    assert left < before
+    assert left <= 0.1 * (rows + 64) + 300
+
+
+def objects(dataset: Path) -> int:
+    """Objects beyond the pictures, large and small."""
+    return sum(
+        path.is_file() and path.relative_to(dataset).parts[0] not in ("images", "report", ".tmp")
+        for path in dataset.rglob("*")
+    )
