@@ -17,9 +17,6 @@ LAYOUT = 1
 GZIP_FROM_BYTES = 32_768  # smaller ones are not worth it
 _GZIP_MAGIC = b"\x1f\x8b"
 _KINDS: dict[str, Any] = {kind.kind: kind for kind in get_args(ev.Event)}
-_FIELDS: dict[Any, frozenset[str]] = {
-    kind: frozenset(f.name for f in fields(kind)) for kind in (*_KINDS.values(), ev.Owner, ev.AnsweredPicture)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def decode_segment(body: bytes) -> Segment:
     try:
         lines = (gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body).splitlines()
         header = _header(orjson.loads(lines[0]))
-        return Segment(header, tuple(decode_event(orjson.loads(line)) for line in lines[1:]))
+        return Segment(header, tuple([decode_event(orjson.loads(line)) for line in lines[1:]]))
     except (ValueError, TypeError, KeyError, IndexError, EOFError, OSError) as error:
         raise JournalProblem(f"a journal segment cannot be read ({type(error).__name__}: {error})") from error
 
@@ -93,7 +90,7 @@ def event_of(kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind(**values)
     except TypeError:
-        known = _FIELDS[kind]
+        known = {field.name for field in fields(kind)}
         return kind(**{name: value for name, value in values.items() if name in known})
 
 

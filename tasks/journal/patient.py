@@ -1,11 +1,12 @@
 """The store with patience: calls that are safe to repeat are repeated until the store answers."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from tasks.journal.errors import StoreDown
 from tasks.journal.ports import Listed, Runtime, Store, Timing
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -23,27 +24,27 @@ class PatientStore:
     async def get(self, key: str) -> bytes | None:
         """The object, or None if it is not there."""
         try:
-            return await self._repeat(lambda: self.raw.get(key))
+            return await self._repeat(self.raw.get, key)
         except FileNotFoundError:
             return None
 
     async def list(self, prefix: str, *, start_after: str = "") -> Sequence[Listed]:
         """All objects below ``prefix`` whose key sorts after ``start_after``, in key order."""
-        return await self._repeat(lambda: self.raw.list(prefix, start_after=start_after))
+        return await self._repeat(self.raw.list, prefix, start_after=start_after)
 
     async def keep(self, key: str, body: bytes) -> bool:
         """Create an object of which every writer would write the same bytes. False = it was there."""
-        return await self._repeat(lambda: self.raw.create(key, body))
+        return await self._repeat(self.raw.create, key, body)
 
     async def delete(self, key: str) -> None:
         """Remove the object, if it is there."""
-        await self._repeat(lambda: self.raw.delete(key))
+        await self._repeat(self.raw.delete, key)
 
-    async def _repeat(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _repeat(self, call: Callable[P, Awaitable[T]], *args: P.args, **options: P.kwargs) -> T:
         pauses = None
         while True:
             try:
-                return await call()
+                return await call(*args, **options)
             except FileNotFoundError:
                 raise
             except (ConnectionError, TimeoutError) as error:

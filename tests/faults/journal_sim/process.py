@@ -71,7 +71,7 @@ class Life:
         return end
 
     async def _partition(self, name: str) -> None:
-        if self._nothing_to_do(name):
+        if self.nothing_to_do(name):
             return
         while True:
             owned = await self.build.acquire(self.context, name, self.owner, self._settle)
@@ -85,7 +85,7 @@ class Life:
                 return
             await self.context.runtime.sleep(5)
 
-    def _nothing_to_do(self, name: str) -> bool:
+    def nothing_to_do(self, name: str) -> bool:
         """What the plan says, which has read the journal: here the truth, so that reading it again costs nothing."""
         late = self.world.shelves[late_prefix(name)[:SHELF]]
         return not late and not self._open_keys(self.world.truth.folds[name], name)
