@@ -41,7 +41,7 @@ def posts(gateway: SandboxProcess) -> int:
     return len(gateway.log("/v1/"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 async def test_a_signal_lets_calls_in_flight_finish_and_the_next_run_pays_for_the_rest(
     number: signal.Signals,
     start: Callable[..., Child],
@@ -123,6 +123,7 @@ async def test_a_run_that_waits_for_another_stops_at_once(
     assert len(bill_when_settled(gateway)) == ROWS
 
 
+@pytest.mark.slow
 async def test_a_kill_while_a_run_drains_is_as_safe_as_any(
     start: Callable[..., Child], gateway: SandboxProcess, tmp_path: Path
 ) -> None:

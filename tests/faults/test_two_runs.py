@@ -40,7 +40,7 @@ async def audited(dataset: str, gateway: SandboxProcess, *names: str) -> Audit:
     ("count", "rows"),
     [(2, 60), pytest.param(2, 300, marks=pytest.mark.slow), pytest.param(4, 300, marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("place", ["folder", "s3"])
+@pytest.mark.parametrize("place", ["folder", pytest.param("s3", marks=pytest.mark.slow)])
 async def test_runs_at_once_pay_for_each_row_once_and_say_that_they_wait(
     count: int,
     rows: int,
