@@ -146,7 +146,8 @@ def straggling(rng: Random, share: float) -> Rule:
     ("fault", "share"),
     [
         (dropping, 0.2),
-        *(pytest.param(*each, marks=pytest.mark.slow) for each in ((conflicting, 0.3), (straggling, 0.1))),
+        pytest.param(conflicting, 0.3, marks=pytest.mark.slow),
+        pytest.param(straggling, 0.1, marks=pytest.mark.slow),
     ],
 )
 async def test_lost_replies_conflicts_and_late_puts_cost_nothing(
