@@ -13,8 +13,8 @@ from tests.support.moto import S3Server, s3_server
 _OURS = ("PRINTROOM_", "PREFECT_", "AWS_", "APIYI_", "OPENAI_")
 
 
-# These drive many processes against clocks. They pass alone, but were seen to fail beside other work on two cores, so they
-# belong to `make faults` until they have proven quiet.
+# These drive many processes against clocks. They pass alone, but were seen to fail beside other work on two cores, so
+# they belong to `make faults` until they have proven quiet.
 _WITH_THE_LONG_FORMS = (
     "faults/test_cost_of_safety.py", "faults/test_kill_storm.py", "faults/test_lost_disk.py", "faults/test_resume.py",
     "faults/test_store_outage.py", "flows/test_dask.py", "flows/test_deployed_runs.py", "flows/test_unanswered.py",
