@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from tasks.journal.codec import Header, Segment
 from tasks.journal.context import Context
 from tasks.journal.events import Owner
 from tasks.journal.fold import Policy
@@ -12,6 +13,7 @@ from tasks.journal.partition import PartitionJournal, acquire
 from tasks.journal.patient import PatientStore
 from tasks.journal.ports import Timing
 from tasks.journal.rules import Rules
+from tasks.journal.writer import SegmentWriter
 from tests.faults.journal_sim.kernel import Process, SimFuture, Task, wait
 from tests.faults.journal_sim.world import World
 
@@ -22,31 +24,31 @@ class SimStore:
     """A process's way to the store."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = world
 
     def create(self, key: str, body: bytes) -> Any:
-        return self._call(True, self._world.create, key, body)
+        return self._call(True, self.world.create, key, body)
 
     async def put(self, key: str, body: bytes) -> None:
         """A heartbeat takes no time, since nothing hangs on how long it takes; but it may fail."""
         if not key.startswith(HEARTBEATS):
-            await self._call(True, self._world.put, key, body)
-        elif self._world.faults.heart_beats(self._world.now):
-            self._world.put(key, body)
+            await self._call(True, self.world.put, key, body)
+        elif self.world.faults.heart_beats(self.world.now):
+            self.world.put(key, body)
         else:
             raise TimeoutError
 
     def get(self, key: str) -> Any:
-        return self._call(False, self._world.get, key)
+        return self._call(False, self.world.get, key)
 
     def list(self, prefix: str, *, start_after: str = "") -> Any:
-        return self._call(False, self._world.list, prefix, start_after)
+        return self._call(False, self.world.list, prefix, start_after)
 
     def delete(self, key: str) -> Any:
-        return self._call(True, self._world.delete, key)
+        return self._call(True, self.world.delete, key)
 
     def _call(self, write: bool, operation: Any, *args: Any) -> Any:
-        world = self._world
+        world = self.world
 
         def start(task: Task) -> None:
             world.meet_fate(task, world.faults.store_call(world.now, write), operation, args)
@@ -131,6 +133,23 @@ class SimRuntime:
         return owner.host == self._process.host and not (process.alive and not process.exited)
 
 
+class NotingWriter(SegmentWriter):
+    """Tells the world which events its bytes stand for; readers decode them all the same."""
+
+    def _form(self, header: Header, checkpoints: Any, groups: Any) -> bytes:
+        body = super()._form(header, checkpoints, groups)
+        events = tuple([event for group in groups for event in group.events])
+        raw: Any = self._store.raw
+        raw.world.formed[body] = Segment(header, events)
+        return body
+
+
+class NotingJournal(PartitionJournal):
+    """The production journal with a noting writer."""
+
+    writer_class = NotingWriter
+
+
 class Build:
     """The production protocol. Subclasses break one rule each (``variants.py``)."""
 
@@ -138,7 +157,7 @@ class Build:
     runtime_class = SimRuntime
     spool_class = SimSpool
     store_class = SimStore
-    journal_class = PartitionJournal
+    journal_class: type[PartitionJournal] = NotingJournal
     rules_class = Rules
 
     def __init__(self, grace: float) -> None:

@@ -61,6 +61,7 @@ class World(Kernel):
     def __init__(self, faults: Any) -> None:
         super().__init__(faults)
         self.objects: dict[str, bytes] = {}
+        self.formed: dict[bytes, Segment] = {}  # what a writer meant by its bytes, to spare decoding them here
         self.shelves: dict[str, list[str]] = defaultdict(list)  # names of segments and of late answers, in order
         self.modified: dict[str, float] = {}
         self.spools: dict[str, dict[AnswerId, bytes]] = defaultdict(dict)
@@ -150,7 +151,7 @@ class World(Kernel):
 
     def _segment_landed(self, name: str, body: bytes) -> None:
         truth, partition, seq = self.truth, name[8:10], segment_seq(name)
-        segment = decode_segment(body)
+        segment = self.formed.get(body) or decode_segment(body)
         dead = seq <= truth.newest[partition]
         if self.trace is not None:
             events = [f"{e.kind} {getattr(e, 'key', '')} {getattr(e, 'attempt', '')}".strip() for e in segment.events]
