@@ -1,9 +1,12 @@
-"""The gateway's bill once nothing is under way any more: it charges even if the client is dead."""
+"""What is left when all is over: the gateway's bill (it charges even if the client is dead), and answers in spools."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.journal.spool import LocalSpool
+from tasks.storage.open import open_store
 
 
 def bill_when_settled(gateway: SandboxProcess, *, quiet_s: float = 0.6, timeout_s: float = 60) -> list[dict[str, Any]]:
@@ -17,3 +20,12 @@ def bill_when_settled(gateway: SandboxProcess, *, quiet_s: float = 0.6, timeout_
         if len(now) != len(charges):
             charges, since = now, time.monotonic()
     return charges
+
+
+async def answers_in_spool(dataset: str, root: Path) -> int:
+    """How many answers for the dataset wait in the spool below ``root``."""
+    spool = LocalSpool(open_store(dataset).uri, root)
+    try:
+        return len(await spool.answers())
+    finally:
+        spool.close()

@@ -1,11 +1,13 @@
 """What safety costs: CPU and wall with the journal, against the same code with a journal in memory; puts; objects."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.journal.dataset import open_dataset
 from tasks.manifest.collect import collect_garbage
 from tasks.storage.open import open_store
 from tests.faults.audit import read_books
@@ -17,9 +19,9 @@ IN_FLIGHT = 128
 
 
 @pytest.mark.parametrize(
-    ("rows", "latency_scale", "rounds"), [(256, 0.05, 1), pytest.param(1280, 0.25, 3, marks=pytest.mark.slow)]
+    ("rows", "latency_scale", "rounds"), [(256, 0.125, 1), pytest.param(1280, 0.25, 3, marks=pytest.mark.slow)]
 )
-def test_the_journal_costs_little_cpu_and_hardly_any_time(
+async def test_the_journal_costs_little_cpu_and_hardly_any_time(
     rows: int,
     latency_scale: float,
     rounds: int,
@@ -44,13 +46,16 @@ def test_the_journal_costs_little_cpu_and_hardly_any_time(
             assert child.wait(180).code == 0, child.log()[-3000:]
             cpu_s[journal].append(child.report()["cpu_s"])
             wall_s[journal].append(child.report()["paid_phase_s"])
+    shutil.rmtree(memory / f"printroom-{tmp_path.name}", ignore_errors=True)
     cpu, wall = ({name: min(values) for name, values in each.items()} for each in (cpu_s, wall_s))
+    puts = await puts_per_row(tmp_path / "ds-dataset-0", rows)
     figures(
         f"cost of safety, {IN_FLIGHT} in flight, latency {8 * latency_scale:g} s", rows=rows,
         cpu_ms_per_image=1000 * cpu["dataset"] / rows, without_journal=1000 * cpu["memory"] / rows,
         cpu_ratio=cpu["dataset"] / cpu["memory"], wall_s=wall["dataset"], wall_without_s=wall["memory"],
-        wall_ratio=wall["dataset"] / wall["memory"],
+        wall_ratio=wall["dataset"] / wall["memory"], rows_per_s=rows / wall["dataset"], puts_per_row=puts,
     )  # fmt: skip
+    assert puts <= 1.5 + 0.1 * (rows < 1000)  # a short run has no time to get into its stride
     if rounds > 1:  # one round on a busy machine says nothing
         assert cpu["dataset"] <= 1.25 * cpu["memory"]
         assert wall["dataset"] <= 1.05 * wall["memory"]
@@ -58,12 +63,8 @@ def test_the_journal_costs_little_cpu_and_hardly_any_time(
 
 @pytest.mark.parametrize(
     ("rows", "in_flight", "latency_scale", "most"),
-    [
-        (24, 1, 0.0125, 3.0),
-        (256, IN_FLIGHT, 0.125, 1.5),
-        pytest.param(1500, IN_FLIGHT, 0.16, 1.5, marks=pytest.mark.slow),
-    ],
-    ids=["slow", "100 rows a second, slice", "100 rows a second"],
+    [(24, 1, 0.0125, 3.0), pytest.param(1500, IN_FLIGHT, 0.16, 1.5, marks=pytest.mark.slow)],
+    ids=["slow", "100 rows a second"],
 )
 async def test_puts_of_the_journal_per_row_are_few(
     rows: int,
@@ -79,15 +80,20 @@ async def test_puts_of_the_journal_per_row_are_few(
     gateway.switch(latency_scale=latency_scale)
     child = runs.start(
         catalog(rows), tmp_path / "ds", gateway.base_url, spool=str(tmp_path / "spool"),
-        options={"concurrency": in_flight, "partitions": 4 if in_flight == 1 else 16},
+        options={"concurrency": in_flight},
     )  # fmt: skip
     assert child.wait(180).code == 0, child.log()[-3000:]
-    segments = (await read_books(open_store(str(tmp_path / "ds")))).segments
-    partitions = 4 if in_flight == 1 else 16
-    puts = (segments - 3 * partitions) / rows  # opened, wanted, closed: once per partition and run
+    puts = await puts_per_row(tmp_path / "ds", rows)
     rate = rows / child.report()["paid_phase_s"]
     figures(f"journal puts per row, {in_flight} in flight", rows=rows, rows_per_s=rate, puts_per_row=puts)
     assert puts <= most
+
+
+async def puts_per_row(dataset: Path, rows: int) -> float:
+    """Segments per row, but for those that each partition takes once per run: opened, wanted, closed."""
+    store = open_store(str(dataset))
+    partitions = (await open_dataset(store, create=False)).partitions
+    return ((await read_books(store)).segments - 3 * partitions) / rows
 
 
 @pytest.mark.parametrize(("rows", "partitions"), [(200, 4), pytest.param(2000, 16, marks=pytest.mark.slow)])

@@ -33,17 +33,16 @@ async def test_a_worker_lost_with_its_disk_costs_only_its_calls_in_flight(
     figures: Callable[..., None],
 ) -> None:
     wanted, dataset, spool = catalog(rows), str(tmp_path / "ds"), tmp_path / "spool"
-    spooled = 0
+    lost_bytes = 0
 
     def lose_disk(_kills: int) -> None:
-        nonlocal spooled
-        spooled += sum(path.is_file() for path in spool.rglob("*"))
+        nonlocal lost_bytes
+        lost_bytes += sum(path.stat().st_size for path in spool.rglob("*") if path.is_file())
         shutil.rmtree(spool, ignore_errors=True)
 
     def start(**more: Any) -> Any:
-        return runs.start(
-            wanted, dataset, gateway.base_url, spool=str(spool), options={"concurrency": 8, **more}, commit_every_s=0.2
-        )
+        options = {"concurrency": 8, "partitions": 16 if rows >= 200 else 4, **more}
+        return runs.start(wanted, dataset, gateway.base_url, spool=str(spool), options=options, commit_every_s=0.2)
 
     lost = storm(
         start, kills=losses, seed=losses, between=lose_disk,
@@ -53,7 +52,7 @@ async def test_a_worker_lost_with_its_disk_costs_only_its_calls_in_flight(
     if start().wait(300).code == 3:
         assert start(only="held").wait(300).code == 0
     found = await audit(open_store(dataset), bill_when_settled(gateway), [f"c/r{i}" for i in range(rows)])
-    figures("worker and disk lost", losses=lost.kills, answers_lost_in_spools=spooled, **found.figures())
+    figures("worker and disk lost", losses=lost.kills, spooled_bytes_lost=lost_bytes, **found.figures())
     assert found.broken == []
     assert found.billed - found.rows <= found.unknowns <= 8 * losses
     await _rebuilt_from_nothing_but_the_journal(dataset)

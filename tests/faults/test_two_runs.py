@@ -24,10 +24,20 @@ AWAKE = {"poll_s": 0.1}  # nobody is taken for dead
 HASTY = {"poll_s": 0.1, "takeover_s": 2.0}  # whoever is silent for two seconds is
 
 
-def start(runs: Nursery, number: int, catalog: Path, dataset: str, gateway: SandboxProcess, **more: Any) -> Child:
+def start(
+    runs: Nursery, number: int, catalog: Path, dataset: str, gateway: SandboxProcess, *, partitions: int, **more: Any
+) -> Child:
     """One of several runs; each has a spool of its own, as on another machine."""
-    more |= {"spool": str(catalog.parent / f"spool-{number}"), "options": {"concurrency": CONCURRENCY}}
+    more |= {
+        "spool": str(catalog.parent / f"spool-{number}"),
+        "options": {"concurrency": CONCURRENCY, "partitions": partitions},
+    }
     return runs.start(catalog, dataset, gateway.base_url, commit_every_s=0.5, **more)
+
+
+def parts(rows: int) -> int:
+    """Partitions: the default in the long form, fewer in the slice."""
+    return 16 if rows >= 200 else 8
 
 
 async def audited(dataset: str, gateway: SandboxProcess, *names: str) -> Audit:
@@ -58,7 +68,8 @@ async def test_runs_at_once_pay_for_each_row_once_and_say_that_they_wait(
     wanted = catalog(rows)
     with s3.as_environment():
         children = [
-            start(runs, n, wanted, dataset, gateway, timing=AWAKE, environment=environment) for n in range(count)
+            start(runs, n, wanted, dataset, gateway, partitions=parts(rows), timing=AWAKE, environment=environment)
+            for n in range(count)
         ]
         ends = [child.wait(300) for child in children]
         assert [end.code for end in ends] == [0] * count, "\n".join(child.log()[-1500:] for child in children)
@@ -75,7 +86,10 @@ async def test_two_catalogs_that_overlap_pay_for_what_they_share_once(
     third = rows // 3
     one, other = catalog(2 * third, "one.csv"), catalog(2 * third, "other.csv", first=third)
     dataset = str(tmp_path / "ds")
-    children = [start(runs, n, each, dataset, gateway, timing=AWAKE) for n, each in enumerate((one, other))]
+    children = [
+        start(runs, n, each, dataset, gateway, partitions=parts(rows), timing=AWAKE)
+        for n, each in enumerate((one, other))
+    ]
     assert [child.wait(300).code for child in children] == [0, 0], "\n".join(c.log()[-1500:] for c in children)
     names = [f"one/r{i}" for i in range(2 * third)] + [f"other/r{i}" for i in range(third, 3 * third)]
     found = await audited(dataset, gateway, *names)
@@ -101,21 +115,23 @@ async def test_an_owner_that_sleeps_past_the_time_out_costs_at_most_its_calls_in
     s3: S3Server,
     figures: Figures,
 ) -> None:
-    environment = dict(s3.environment) if place == "s3" else {}
+    common: dict[str, Any] = {"partitions": parts(rows)}
+    if place == "s3":
+        common["environment"] = dict(s3.environment)
     dataset = f"s3://{s3.make_bucket(f'asleep-{rows}')}/set" if place == "s3" else str(tmp_path / "ds")
     wanted = catalog(rows)
     with s3.as_environment():
-        sleeper = start(runs, 0, wanted, dataset, gateway, timing=HASTY, environment=environment)
+        sleeper = start(runs, 0, wanted, dataset, gateway, timing=HASTY, **common)
         until_charged(gateway, rows // 5)
         sleeper.signal(signal.SIGSTOP)
         asleep_at = len(bill_when_settled(gateway))
-        other = start(runs, 1, wanted, dataset, gateway, timing=HASTY, environment=environment)
+        other = start(runs, 1, wanted, dataset, gateway, timing=HASTY, **common)
         try:
             assert other.wait(300).code in (0, 3), other.log()[-3000:]
         finally:
             sleeper.signal(signal.SIGCONT)
         assert sleeper.wait(120).code in (0, 3), sleeper.log()[-3000:]
-        last = start(runs, 2, wanted, dataset, gateway, environment=environment)
+        last = start(runs, 2, wanted, dataset, gateway, **common)
         assert last.wait(120).code == 0, last.log()[-3000:]
         found = await audited(dataset, gateway, *(f"c/r{i}" for i in range(rows)))
     figures(f"an owner asleep, {place}", charged_before=asleep_at, **found.figures())

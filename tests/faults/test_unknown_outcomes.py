@@ -23,9 +23,9 @@ FEW = 2  # rows without an outcome: five cut connections in a row make a run pau
 TROUBLES = [
     ("hangup_after_billing", "connection_lost", True),
     ("cloudflare_524", "gateway_timeout", True),
-    ("reset_before", "connection_lost", False),
-    ("reset_after_headers", "connection_lost", True),
-    ("cut_json", "malformed_reply", True),
+    pytest.param("reset_before", "connection_lost", False, marks=pytest.mark.slow),
+    pytest.param("reset_after_headers", "connection_lost", True, marks=pytest.mark.slow),
+    pytest.param("cut_json", "malformed_reply", True, marks=pytest.mark.slow),
 ]
 
 
