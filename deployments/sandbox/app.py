@@ -36,6 +36,7 @@ class Sandbox:
         self.gateway = Gateway(settings)
         self.gateway.find_own = lambda url: downloads.own_bytes(self.gateway, url)
         self.log = RequestLog()
+        self._in_hand = 0
 
     def application(self) -> web.Application:
         """The aiohttp application with every route."""
@@ -70,6 +71,7 @@ class Sandbox:
         started_s = now_s()
         exchange: Exchange | None = None
         status = 0
+        self._in_hand += 1
         try:
             exchange = await self._received(request, route)
             exchange.started_s = started_s
@@ -80,6 +82,7 @@ class Sandbox:
         except ConnectionError:
             return web.Response()  # the client left while the answer was on its way
         finally:
+            self._in_hand -= 1
             self.log.add(request, started_s, status, exchange)
         return response
 
@@ -181,8 +184,8 @@ class Sandbox:
         return json_reply({"requests": [line for line in self.log.lines if line["path"].startswith(prefix)]})
 
     async def health(self, _: web.Request) -> web.StreamResponse:
-        """``GET /__health``."""
-        return json_reply({"status": "ok", "charges": len(self.gateway.bill.charges)})
+        """``GET /__health``: also how many charges there are, and paid calls that may still add to them."""
+        return json_reply({"status": "ok", "charges": len(self.gateway.bill.charges), "in_hand": self._in_hand})
 
     async def reset(self, _: web.Request) -> web.StreamResponse:
         """``POST /__reset``: forget bill, files, log and counters; settings stay."""

@@ -100,6 +100,10 @@ class SandboxProcess:
         """The usage export, as a file to reconcile."""
         return str(self._read("/__bill.csv").text)
 
+    def health(self) -> dict[str, Any]:
+        """``{"status": "ok", "charges": 12, "in_hand": 3}``: charges so far, paid calls that are still served."""
+        return dict(self._asked("/__health"))
+
     def log(self, path: str = "/v1/") -> list[dict[str, Any]]:
         """Finished requests whose path begins so, oldest first, with ``started_s`` and ``finished_s``."""
         return list(self._asked(f"/__log?path={path}")["requests"])
