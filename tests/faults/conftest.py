@@ -45,7 +45,7 @@ def gateway(_gateway: SandboxProcess) -> Iterator[SandboxProcess]:
     _gateway.switch(scenarios=[], latency_scale=0.0125)
     _gateway.reset()
     yield _gateway
-    bill_when_settled(_gateway, quiet_s=0.2)  # what a killed run has left under way is not the next test's
+    bill_when_settled(_gateway)  # what a killed run has left under way is not the next test's
 
 
 @pytest.fixture

@@ -9,16 +9,13 @@ from tasks.journal.spool import LocalSpool
 from tasks.storage.open import open_store
 
 
-def bill_when_settled(gateway: SandboxProcess, *, quiet_s: float = 0.6, timeout_s: float = 60) -> list[dict[str, Any]]:
-    """The charges, once their number has stood still for a while."""
+def bill_when_settled(gateway: SandboxProcess, *, timeout_s: float = 60) -> list[dict[str, Any]]:
+    """The charges, once no paid call is served any more."""
+    deadline = time.monotonic() + timeout_s
+    while gateway.health()["in_hand"]:
+        assert time.monotonic() < deadline, "the gateway is still serving calls"
+        time.sleep(0.02)
     charges: list[dict[str, Any]] = gateway.bill()["charges"]
-    since, deadline = time.monotonic(), time.monotonic() + timeout_s
-    while time.monotonic() - since < quiet_s:
-        assert time.monotonic() < deadline, "the gateway goes on charging"
-        time.sleep(0.1)
-        now: list[dict[str, Any]] = gateway.bill()["charges"]
-        if len(now) != len(charges):
-            charges, since = now, time.monotonic()
     return charges
 
 

@@ -41,7 +41,7 @@ def made(runs: Nursery, _gateway: SandboxProcess, tmp_path_factory: pytest.TempP
         folder / "c.csv", folder / "ds", _gateway.base_url, spool=str(folder / "spool"), options={"partitions": 2}
     )
     assert child.wait(60).code == 0, child.log()
-    return folder / "ds", bill_when_settled(_gateway, quiet_s=0.2)
+    return folder / "ds", bill_when_settled(_gateway)
 
 
 async def add_segment(dataset: Path, *events: ev.Event) -> None:
