@@ -2,11 +2,11 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal
 
-from catalogs.money import parse_usd
-from deployments.cli.parsing import UsageMistake, at_least, seconds
+from deployments.cli.parsing import UsageMistake
+from deployments.cli.values import at_least, price, rate, reader, seconds, usd, words
 from tasks.work.options import RunOptions, alone
 
 JSON_HELP = "print one JSON object as the last line of stdout"
@@ -114,16 +114,18 @@ def _add_gateway(add: Callable[..., object]) -> None:
     add("--model", metavar="ID", help="use this model for every row")
     add("--replace-retired", action="store_true", help="use the replacement of a retired model")
     add("--concurrency", type=at_least(1), metavar="N", help="calls in flight per model")
-    add("--rpm", action="append", default=[], metavar="MODEL=N", help="requests per minute of a model; repeatable")
-    price = "a price the table does not know; repeatable"
-    add("--price", action="append", default=[], metavar="MODEL=USD", help=price)
-    add("--ocr", default="local", metavar="local|MODEL|off", help="who reads rows whose ocr is true (default local)")
+    rpm = "requests per minute of a model; repeatable"
+    add("--rpm", type=rate, action="append", default=[], metavar="MODEL=N", help=rpm)
+    unknown = "a price the table does not know; repeatable"
+    add("--price", type=price, action="append", default=[], metavar="MODEL=USD", help=unknown)
+    reads = "who reads rows whose ocr is true (default local)"
+    add("--ocr", type=reader, default="local", metavar="local|MODEL|off", help=reads)
 
 
 def _add_rows(add: Callable[..., object]) -> None:
     only = f"take up these: {', '.join(ONLY)} (default pending: never called, stopped, or failed without a bill)"
     add("--only", choices=ONLY, default="pending", metavar="STATE", help=only)
-    add("--rows", metavar="ID,ID", help="only these rows")
+    add("--rows", type=words, default=(), metavar="ID,ID", help="only these rows")
     add("--again", action="store_true", help="another picture for these rows (raises their take)")
     add("--limit", type=at_least(0), metavar="N", help="buy at most N rows in this run")
     unknown = "after a call whose outcome is unknown: try once more (default), or hold the row"
@@ -135,8 +137,8 @@ def _add_rows(add: Callable[..., object]) -> None:
 
 
 def _add_running(add: Callable[..., object]) -> None:
-    add("--max-spend", metavar="USD", help="never spend more in this run, worst cases included")
-    add("--approve-above", metavar="USD", help="ask before a plan that may cost more")
+    add("--max-spend", type=usd, metavar="USD", help="never spend more in this run, worst cases included")
+    add("--approve-above", type=usd, metavar="USD", help="ask before a plan that may cost more")
     add("--catalog-name", metavar="NAME", help="the catalog's name in the manifest (default: its file stem)")
     add("--partitions", type=at_least(1), metavar="N", help="when a dataset is created (default 16); fixed then")
     grace = "seconds that calls in flight get when the run is interrupted (default 20)"
@@ -148,24 +150,24 @@ def _add_running(add: Callable[..., object]) -> None:
 
 
 def options_from(args: argparse.Namespace) -> RunOptions:
-    """``RunOptions`` of a plan or run; ``UsageMistake`` for money, limits or models that cannot be read."""
+    """``RunOptions`` of a plan or run; ``UsageMistake`` for what only one process can do."""
     return RunOptions(
         catalogs=tuple(args.catalogs),
         dataset=args.dataset,
         provider=args.provider,
         model=args.model,
         catalog_name=args.catalog_name,
-        max_spend_micros=_money(args.max_spend, "--max-spend"),
-        approve_above_micros=_money(args.approve_above, "--approve-above"),
+        max_spend_micros=args.max_spend,
+        approve_above_micros=args.approve_above,
         only=args.only,
-        rows=tuple(part.strip() for part in (args.rows or "").split(",") if part.strip()),
+        rows=args.rows,
         again=args.again,
         limit=args.limit,
         concurrency=args.concurrency,
-        rpm={model: _positive(value, f"--rpm {model}") for model, value in _pairs(args.rpm, "--rpm")},
-        ocr=_reader(args.ocr),
+        rpm=dict(args.rpm),
+        ocr=args.ocr,
         on_unknown=args.on_unknown,
-        prices=dict(_checked_prices(args.price)),
+        prices=dict(args.price),
         replace_retired=args.replace_retired,
         accept=args.accept,
         accepted=args.accepted,
@@ -181,61 +183,8 @@ def _runner(args: argparse.Namespace) -> Literal["local", "workers", "dask"]:
     """Who does the work; ``UsageMistake`` for what only one process can do."""
     runner: Literal["local", "workers", "dask"] = args.runner
     if runner != "local":
-        for problem in alone(limit=args.limit, max_takes=args.max_takes):
-            raise UsageMistake(f"--{problem.replace('_', '-', 1)}")
+        if problems := list(alone(limit=args.limit, max_takes=args.max_takes)):
+            raise UsageMistake(*(f"--{problem.replace('_', '-', 1)}" for problem in problems))
         if runner == "workers" and "PREFECT_API_URL" not in os.environ:
             raise UsageMistake("--runner workers: set PREFECT_API_URL to the server that has the workers (make ui)")
     return runner
-
-
-def _pairs(texts: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
-    for text in texts:
-        name, equals, value = text.rpartition("=")
-        if not equals or not name:
-            raise UsageMistake(f"{option} {text}: give MODEL=NUMBER, e.g. {option} sora_image=10")
-        yield _model_id(name, option), value
-
-
-def _model_id(name: str, option: str) -> str:
-    from catalogs.models import UnknownModel, find_model
-
-    try:
-        return find_model(name).id
-    except UnknownModel as error:
-        raise UsageMistake(f"{option}: {error}") from None
-
-
-def _reader(text: str) -> str:
-    if text in ("local", "off"):
-        return text
-    from catalogs.models import find_model
-
-    model = find_model(_model_id(text, "--ocr"))
-    if "vision" not in model.formats:
-        raise UsageMistake(f"--ocr {text}: {model.id} does not read pictures; give local, off or a vision model")
-    return model.id
-
-
-def _checked_prices(texts: list[str]) -> Iterable[tuple[str, str]]:
-    for model, usd in _pairs(texts, "--price"):
-        _money(usd, f"--price {model}")
-        yield model, usd
-
-
-def _money(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        return parse_usd(text)
-    except ValueError as error:
-        raise UsageMistake(f"{option}: {error}") from None
-
-
-def _positive(text: str, option: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise UsageMistake(f"{option}: {text!r} is not a number above 0")
-    return value

@@ -33,8 +33,8 @@ EXIT_CODES = {
 
 def overview() -> str:
     """What ``printroom --help`` says: the verbs, the exit codes, where to begin."""
-    verbs = "\n".join(f"  {verb:<9}{text}" for verb, text in VERBS.items())
-    codes = "\n".join(f"  {code:<9}{text}" for code, text in EXIT_CODES.items())
+    verbs = "\n".join(f"  {verb:<11}{text}" for verb, text in VERBS.items())
+    codes = "\n".join(f"  {code:<11}{text}" for code, text in EXIT_CODES.items())
     return (
         "usage: printroom VERB [options]\n\n"
         "Prompt catalogs in, image datasets out. Never pays twice for the same picture.\n\n"
@@ -69,7 +69,7 @@ def _main(words: list[str]) -> int:
     except UsageMistake as mistake:
         from deployments.cli.output import usage_problem
 
-        return usage_problem(str(mistake), as_json="--json" in words)
+        return usage_problem(*mistake.lines, as_json="--json" in words)
     except KeyboardInterrupt:
         return 130
 

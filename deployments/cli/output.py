@@ -21,11 +21,12 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def usage_problem(text: str, *, as_json: bool) -> int:
-    """One problem that is not in a catalog: exit code 2."""
-    say(f"printroom: {text}")
+def usage_problem(*lines: str, as_json: bool) -> int:
+    """Problems that are not in a catalog, a line each: exit code 2."""
+    for line in lines:
+        say(f"printroom: {line}")
     if as_json:
-        print_json({"problems": [{"found": text}]})
+        print_json({"problems": [{"found": line} for line in lines]})
     return EXIT_USAGE
 
 

@@ -38,8 +38,8 @@ class Progress:
         self.last_answer = time.monotonic()
 
     def finished(self, outcome: str, reason: str | None) -> None:
-        """One key reached an outcome in this run."""
-        self.bought += 1
+        """One key was worked in this run; one that stays pending is not done, but its reason is told."""
+        self.bought += outcome != "pending"
         self.outcomes[outcome] += 1
         if reason:
             self.reasons[reason] += 1

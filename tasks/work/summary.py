@@ -122,7 +122,7 @@ class PlanSummary:
             (self._seconds(table, name, share, options) for name, share in self.models.items()), default=0
         )
         today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
-        found = ((name, retirement(table.get(name), today)) for name in self.models)
+        found = ((name, retirement(table.get(name), today)) for name in sorted(self.models))
         self.retired = [f"{name}: {text}" for name, text in found if text]
 
     def _new(self, model: str, samples: int, estimate: int | None, cap: int | None) -> None:
@@ -155,7 +155,8 @@ class PlanSummary:
         left = "".join(f", {n:,} {outcome}" for outcome, n in sorted(self.left.items()))
         waiting = f", {self.waiting:,} waiting for another row" if self.waiting else ""
         money = f"estimated {format_usd(self.estimate_micros)} (at most {format_usd(self.cap_micros)})"
-        retired = f"; {len(self.retired)} models retired or retiring" if self.retired else ""
+        models = "1 model" if len(self.retired) == 1 else f"{len(self.retired)} models"
+        retired = f"; {models} retired or retiring" if self.retired else ""
         return f"{self.reused:,} reused, {self.new:,} new{waiting}{left}; {money}; {_span(self.seconds)}{retired}"
 
     def as_dict(self) -> dict[str, Any]:
