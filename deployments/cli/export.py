@@ -7,8 +7,7 @@ from pathlib import Path
 
 from deployments.cli.output import print_json, say
 from deployments.cli.parsing import UsageMistake
-from deployments.cli.preparing import planning_mistakes
-from tasks.storage.open import open_store
+from deployments.cli.preparing import existing_dataset, planning_mistakes
 from tasks.work.accepting import accept_rule
 from tasks.work.exporting import Asked, Exported, NotOurs, export
 from tasks.work.result import EXIT_DAMAGED, EXIT_OK
@@ -22,11 +21,15 @@ def main(args: argparse.Namespace) -> int:
             accept=accept_rule(args.accept), catalogs=tuple(args.catalog), per_shard=args.per_shard,
         )  # fmt: skip
         try:
-            done = asyncio.run(export(open_store(args.dataset), asked, Path(args.to)))
+            done = asyncio.run(_export(args.dataset, asked, Path(args.to)))
         except (NotOurs, FileNotFoundError) as error:
             raise UsageMistake(str(error)) from None
         mistakes.exit_code = _report(done, args)
     return mistakes.exit_code
+
+
+async def _export(uri: str, asked: Asked, to: Path) -> Exported:
+    return await export(await existing_dataset(uri), asked, to)
 
 
 def _report(done: Exported, args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from catalogs.providers import UnknownProvider
 from deployments.cli.output import catalog_problems, usage_problem
 from deployments.cli.parsing import UsageMistake
+from tasks.journal.dataset import open_dataset
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.settings import MissingKey, Settings, read_settings
 from tasks.storage.open import BadUri, UnsafeStore, open_store
@@ -55,11 +56,15 @@ def settings_for(options: RunOptions) -> Settings:
 
 
 async def existing_dataset(uri: str) -> Store:
-    """The store of a dataset that is there. ``UsageMistake`` if it is not; asks once, since a person is waiting."""
+    """The store of a dataset that is there and that we can read; asks once, since a person is waiting.
+
+    ``UsageMistake`` if there is none, ``DatasetProblem`` if its layout is not known.
+    """
     store = open_store(uri)
     try:
         await store.get("dataset.json")  # the 404 of a HEAD cannot tell a missing bucket from a missing object
     except NotFound:
         what = f"{uri}: there is no dataset here yet; `printroom run CATALOG --dataset {uri}` creates one"
         raise UsageMistake(what) from None
+    await open_dataset(store, create=False)
     return store

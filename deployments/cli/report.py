@@ -4,8 +4,7 @@ import argparse
 import asyncio
 
 from deployments.cli.output import usage_problem
-from deployments.cli.preparing import planning_mistakes
-from tasks.storage.open import open_store
+from deployments.cli.preparing import existing_dataset, planning_mistakes
 from tasks.work.reporting import NothingToReport, write_report
 from tasks.work.result import EXIT_OK
 
@@ -19,7 +18,7 @@ def main(args: argparse.Namespace) -> int:
 
 async def _report(dataset: str) -> int:
     try:
-        report = await write_report(open_store(dataset))
+        report = await write_report(await existing_dataset(dataset))
     except NothingToReport as error:
         return usage_problem(str(error), as_json=False)
     root, thumbs = dataset.rstrip("/"), report.gallery.thumbs

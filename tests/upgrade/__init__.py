@@ -1,0 +1,1 @@
+"""Datasets of earlier releases, and what today's code does with them."""
