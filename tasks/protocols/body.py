@@ -168,4 +168,7 @@ def _first(value: Json) -> Json:
 
 
 def _printable_ascii(text: str) -> str | None:
-    return "".join(char for char in text.strip()[:200] if "!" <= char <= "~") or None
+    text = text.strip()[:200]
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        text = "".join(char for char in text if "!" <= char <= "~")
+    return text or None

@@ -7,7 +7,7 @@ from typing import Protocol
 from catalogs.types import WireFormat
 from tasks.protocols import chat_image, chat_vision, edits_json, edits_multipart, flux_json, images_json
 from tasks.protocols.redact import PATTERNS, Redactor
-from tasks.protocols.wire import Answer, Call, Failure, Reply, WireRequest
+from tasks.protocols.wire import Answer, Call, Failure, Picture, Reply, WireRequest
 
 
 class Parser(Protocol):
@@ -52,10 +52,16 @@ def parse(reply: Reply, call: Call, redactor: Redactor = PATTERNS) -> Answer | F
 def _without_secrets(result: Answer | Failure, redactor: Redactor) -> Answer | Failure:
     request_id = redactor.text(result.request_id) if result.request_id else None
     if isinstance(result, Failure):
-        return replace(result, request_id=request_id)
-    pictures = tuple(
-        replace(picture, revised_prompt=redactor.known(picture.revised_prompt)) if picture.revised_prompt else picture
-        for picture in result.pictures
-    )
+        return result if request_id == result.request_id else replace(result, request_id=request_id)
+    pictures = tuple([_without_known(picture, redactor) for picture in result.pictures])
     text = redactor.known(result.text) if result.text else None
+    if (request_id, text, pictures) == (result.request_id, result.text, result.pictures):
+        return result  # nearly always
     return replace(result, request_id=request_id, pictures=pictures, text=text)
+
+
+def _without_known(picture: Picture, redactor: Redactor) -> Picture:
+    said = picture.revised_prompt
+    if not said or (plain := redactor.known(said)) == said:
+        return picture
+    return replace(picture, revised_prompt=plain)

@@ -1,6 +1,5 @@
 """Are these bytes a picture, and which? Proven by decoding all of it; headers and file names are not believed."""
 
-import asyncio
 import functools
 import hashlib
 import io
@@ -10,13 +9,13 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from tasks.storage.containers import BadImage, Container, Fault, ImageFormat, scan
+from tasks.storage.crew import Crew
 from tasks.storage.phash import phash_of
 
 MAX_PIXELS = 40_000_000
@@ -197,13 +196,12 @@ class Inspector:
     def __init__(self, *, threads: int | None = None, max_pixels: int = MAX_PIXELS) -> None:
         self._max_pixels = max_pixels
         count = threads or min(4, os.cpu_count() or 1)
-        self._threads = ThreadPoolExecutor(max_workers=count, thread_name_prefix="printroom-inspect")
+        self._crew = Crew(count, "printroom-inspect")
 
     async def inspect(self, data: bytes) -> ImageFacts:
         """As ``inspect_image``."""
-        work = functools.partial(inspect_image, data, max_pixels=self._max_pixels)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._crew.run(functools.partial(inspect_image, data, max_pixels=self._max_pixels))
 
     def close(self) -> None:
         """End the threads, once they have finished what they are at."""
-        self._threads.shutdown()
+        self._crew.close()

@@ -1,21 +1,21 @@
 # ruff: noqa: PTH108, PTH118, PTH120, PTH123 - plain os calls, as in durable.py
 """The store in a local folder: every write durable when it returns, no key reaches outside the folder."""
 
-import asyncio
 import contextlib
 import errno
 import fcntl
+import functools
 import os
 import secrets
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from tasks.storage import durable
+from tasks.storage.crew import Crew
 from tasks.storage.keys import check_key
 from tasks.storage.store import Denied, NotFound, ObjectInfo, Unavailable, Unclear
 
@@ -28,13 +28,13 @@ STALE_SPARE_S = 24 * 3600
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 
-_DISK: ThreadPoolExecutor
+_DISK: Crew
 
 
 def _start_threads() -> None:
-    """One pool for the process: its threads mostly wait for the disk, which syncs many files as fast as one."""
+    """One crew for the process: its threads mostly wait for the disk, which syncs many files as fast as one."""
     global _DISK  # noqa: PLW0603 - threads do not survive a fork, so a child starts its own
-    _DISK = ThreadPoolExecutor(max_workers=16, thread_name_prefix="printroom-disk")
+    _DISK = Crew(16, "printroom-disk")
 
 
 _start_threads()
@@ -91,7 +91,7 @@ class LocalStore:
 
     async def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
         """As the protocol says."""
-        return await asyncio.get_running_loop().run_in_executor(_DISK, _walk, self._root, prefix, start_after)
+        return await _DISK.run(functools.partial(_walk, self._root, prefix, start_after))
 
     async def delete(self, key: str) -> None:
         """As the protocol says."""
@@ -103,7 +103,7 @@ class LocalStore:
 
     async def _run(self, key: str, work: Callable[..., R], *args: object) -> R:
         path = os.path.join(self._root, check_key(key))
-        return await asyncio.get_running_loop().run_in_executor(_DISK, self._translated, key, work, path, *args)
+        return await _DISK.run(functools.partial(self._translated, key, work, path, *args))
 
     def _translated(self, key: str, work: Callable[..., R], path: str, *args: object) -> R:
         try:

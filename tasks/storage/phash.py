@@ -20,8 +20,14 @@ def phash_of(grey: Image.Image) -> str:
     """The hash as 16 hex digits; ``grey`` is an image of mode ``L``, best already reduced to a few hundred pixels."""
     small = grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     low = _DCT @ np.asarray(small, dtype=np.float32) @ _DCT.T
-    bits = (low > np.median(low)).ravel()
+    bits = (low > _median(low)).ravel()
     return np.packbits(bits).tobytes().hex()
+
+
+def _median(low: NDArray[np.float32]) -> np.float32:
+    """As ``np.median`` of 64 numbers, which takes seven times as long to look at its arguments."""
+    middle = np.partition(low, (31, 32), axis=None)[31:33]
+    return np.float32(middle.mean())
 
 
 def distance(one: str, other: str) -> int:

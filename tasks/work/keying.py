@@ -9,7 +9,7 @@ from tasks.journal.dataset import partition_of
 from tasks.journal.events import Unwanted, Wanted
 from tasks.journal.inspect import load_fold
 from tasks.work.planned import LaterRow, Plan, RowId, refs_of
-from tasks.work.request import CatalogOrigin, build_wanted, digest_of
+from tasks.work.request import CatalogOrigin, build_wanted
 from tasks.work.spill import InputSource, PlannedRow
 
 
@@ -23,7 +23,6 @@ def plan_row(
         row, plan.table.get(row.model), plan.family, origin, run_id=plan.run_id, take=take, input_sha256s=inputs,
         mask_sha256=mask,
     )  # fmt: skip
-    wanted = replace(wanted, digest=digest_of(wanted))
     estimate, cap = plan.table.price(wanted)
     return PlannedRow(
         seq=seq, wave=0, action="none", estimate_micros=estimate, cap_micros=cap, wanted=wanted, inputs=tuple(sources),
@@ -38,7 +37,6 @@ def placeholder(plan: Plan, later: LaterRow) -> PlannedRow:
         later.row, plan.table.get(later.row.model), plan.family, later.origin, run_id=plan.run_id, take=later.take,
         input_sha256s=None, waiting_for=waiting,
     )  # fmt: skip
-    wanted = replace(wanted, digest=digest_of(wanted))
     estimate, cap = plan.table.price(replace(wanted, input_sha256s=tuple("" for _ in later.row.images)))
     return PlannedRow(seq=later.seq, wave=0, action="wait", estimate_micros=estimate, cap_micros=cap, wanted=wanted)
 

@@ -85,6 +85,7 @@ class _Partition:
     ) -> None:
         self._services, self._plan, self._work, self._journal = services, plan, work, journal
         self._place = place
+        self._planned: list[tuple[str, int]] = []  # call key and samples of each row
         self._buyer = Buyer(services, journal, settler)
         self._rows = RowWorker(services, journal, self._buyer)
 
@@ -97,7 +98,8 @@ class _Partition:
             await self._pool(iter(known))
             before = again | {row.wanted.key for row in known}
             await self._pool(row for row in self._rows_to_work() if row.wanted.key not in before)
-            await self._pool(row for row in self._rows_to_work() if row.wanted.key in again)
+            if again:
+                await self._pool(row for row in self._rows_to_work() if row.wanted.key in again)
             if self._services.stop.stopped:
                 await self._pause_the_rest()
         finally:
@@ -108,10 +110,13 @@ class _Partition:
         """The bytes of known answers, nearest deadline first."""
         known, _ = self._known_and_again()
         await self._pool(iter(known), self._rows.fetch)
-        return self._result()
+        return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes={})
 
     async def _record(self) -> None:
-        """Append what the catalogs want now, what they no longer want, and which closed keys are opened again."""
+        """Append what the catalogs want now, what they no longer want, and which closed keys are opened again.
+
+        Every reading of the plan costs a tenth of a row, so this one takes down what the result will be counted from.
+        """
         events = self._opening_events()
         while chunk := list(islice(events, _EVENTS_PER_APPEND)):
             await self._journal.append(*chunk)
@@ -122,11 +127,12 @@ class _Partition:
             want = fold.wants.get((event.catalog, event.row_id, event.take, event.key))
             if want is not None and want.current:
                 yield replace(event, at=at)
-        for row in self._plan.rows(self._work):
+        for row in self._plan.rows(self._work, at=at):
             wanted = row.wanted
+            self._planned.append((wanted.key or "", wanted.samples))
             known = fold.wants.get((wanted.catalog, wanted.row_id, wanted.take, wanted.key))
             if row.record and (known is None or not known.current or known.event.digest != wanted.digest):
-                yield replace(wanted, at=at)
+                yield wanted
             if row.action == "fail" and wanted.key:
                 run_id = self._services.run_id
                 yield ev.Finished(at=at, key=wanted.key, outcome="failed", reason="input_unavailable", run_id=run_id)
@@ -144,6 +150,8 @@ class _Partition:
         """Rows whose answer is known already, nearest deadline first; and keys whose earlier attempt is unknown."""
         known: list[tuple[str, PlannedRow]] = []
         again: set[str | None] = set()
+        if not self._journal.fold.keys:
+            return [], again
         for row in self._rows_to_work():
             state = self._journal.fold.keys.get(row.wanted.key or "")
             if state is None:
@@ -212,8 +220,8 @@ class _Partition:
 
     def _result(self) -> PartitionResult:
         counts: dict[str, int] = {}
-        fold = self._journal.fold
-        for row in self._plan.rows(self._work):
-            now_is, _, _ = outcome(fold.keys.get(row.wanted.key or ""))
-            counts[now_is] = counts.get(now_is, 0) + row.wanted.samples
+        keys = self._journal.fold.keys
+        for key, samples in self._planned:
+            now_is, _, _ = outcome(keys.get(key))
+            counts[now_is] = counts.get(now_is, 0) + samples
         return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes=counts)

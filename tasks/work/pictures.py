@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from tasks.journal import events as ev
 from tasks.protocols.redact import strip_query
@@ -77,8 +77,12 @@ async def _fetch_once(
         answer_tag(answer.key, answer.attempt, index),
         patience_s=services.pace.journal.patience_s,
     )
-    event = replace(
-        _event(answer, index, picture, facts, key),
+    event = _event(
+        answer,
+        index,
+        picture,
+        facts,
+        key,
         seconds_to_spare=None if spare_s is None else round(spare_s, 3),
         download_ms=round(1000 * (fetched - started)),
         store_ms=round(1000 * (time.monotonic() - put_at)),
@@ -94,7 +98,9 @@ def _warn_if_close(services: Services, spare_s: float) -> None:
         services.say(f"a picture was fetched {spare_s:.1f} s before its URL dies: fewer calls in flight would help")
 
 
-def _event(answer: ev.Answered, index: int, picture: ev.AnsweredPicture, facts: ImageFacts, key: str) -> ev.Stored:
+def _event(
+    answer: ev.Answered, index: int, picture: ev.AnsweredPicture, facts: ImageFacts, key: str, **measured: Any
+) -> ev.Stored:
     url = picture.url or ""
     return ev.Stored(
         at=now(),
@@ -103,6 +109,7 @@ def _event(answer: ev.Answered, index: int, picture: ev.AnsweredPicture, facts: 
         source_url=None if url.startswith("data:") else strip_query(url),
         url_expires_at=picture.expires_at,
         **stored_fields(facts, key),
+        **measured,
     )
 
 

@@ -86,9 +86,9 @@ class Plan:
         ]
         return sorted(work, key=lambda w: (-w.rows, w.partition))
 
-    def rows(self, work: PartitionWork) -> Iterable[PlannedRow]:
-        """The planned rows of one partition in one wave."""
-        return self.work.read(work.wave * self.partitions + work.partition)
+    def rows(self, work: PartitionWork, *, at: str = "") -> Iterable[PlannedRow]:
+        """The planned rows of one partition in one wave; ``at`` is the time their ``wanted`` events get."""
+        return self.work.read(work.wave * self.partitions + work.partition, at=at)
 
     def planned(self) -> Iterator[PlannedRow]:
         """Every row of the catalogs that has its key, its newest take."""

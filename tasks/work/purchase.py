@@ -16,14 +16,12 @@ from tasks.protocols.breaker import ProviderStopped
 from tasks.protocols.budget import BudgetExhausted, Reservation
 from tasks.protocols.errors import no_reply
 from tasks.protocols.formats import build, parse
-from tasks.protocols.redact import Redactor
 from tasks.protocols.retry import RowRetries
 from tasks.protocols.traffic import ModelGivenUp, TrafficCall
-from tasks.protocols.wire import Call, Failure, Reply
+from tasks.protocols.wire import Call, Failure
 from tasks.work.services import Services
 from tasks.work.settling import ReplyContext, Settler, encode_reply, now
 
-_LARGEST_ERROR_BYTES = 65_536
 T = TypeVar("T")
 Result = ev.Answered | ev.Rejected | ev.Unknown | ev.Withdrawn
 
@@ -49,6 +47,7 @@ class Buyer:
 
     def __init__(self, services: Services, journal: PartitionJournal, settler: Settler) -> None:
         self._services, self._journal = services, journal
+        self._settler = settler
         settler.will_retry = self._will_retry
         self._rows: dict[str, RowRetries] = {}
         self._delays: dict[str, float] = {}
@@ -130,7 +129,8 @@ class Buyer:
                 timeout_s=services.pace.post_timeout_s or purchase.model.timeout_s,
                 idempotency_key=f"{intent.key}.{intent.attempt}",
             )
-            lane.ended(_trouble(reply, call, services.redactor))
+            context = _context(purchase, call, lane.queue_ms, started)
+            lane.ended(self._settler.look(intent, context, reply))
         except http.NotSent as error:
             failure = no_reply("not_sent", str(error))
             lane.ended(failure)
@@ -140,6 +140,7 @@ class Buyer:
             if error.partial is None or isinstance(parse(error.partial, call), Failure):
                 raise Lost(error.kind, message=str(error)) from None
             reply = error.partial  # cut off, but the pictures are whole: they are paid for
+            context = _context(purchase, call, lane.queue_ms, started)
         except asyncio.CancelledError:
             if services.stop.stopped:
                 raise Lost("connection_lost", message="given up when the grace was over") from None
@@ -148,7 +149,7 @@ class Buyer:
             self.posting.discard(task)
             services.progress.returned()
             lane.release()
-        return encode_reply(_context(purchase, call, lane.queue_ms, round(1000 * (time.monotonic() - started))), reply)
+        return encode_reply(context, reply)
 
     def _intent(self, purchase: Purchase) -> ev.Intent:
         state = self._journal.fold.keys.get(purchase.key)
@@ -216,18 +217,11 @@ class Buyer:
             self.waiting.discard(task)
 
 
-def _trouble(reply: Reply, call: Call, redactor: Redactor) -> Failure | None:
-    """What a reply means for the calls behind this one; its own meaning is settled when it is safe."""
-    if reply.status < 400 and len(reply.body) > _LARGEST_ERROR_BYTES:
-        return None  # a picture: not worth decoding twice
-    parsed = parse(reply, call, redactor)
-    return parsed if isinstance(parsed, Failure) else None
-
-
-def _context(purchase: Purchase, call: Call, queue_ms: int, generate_ms: int) -> ReplyContext:
+def _context(purchase: Purchase, call: Call, queue_ms: int, started: float) -> ReplyContext:
     size, quality = call.size or call.params.get("size"), call.params.get("quality")
     return ReplyContext(
         operation=call.operation, format=call.format, result=call.result, vision=call.vision, n=purchase.samples,
         size=None if size is None else str(size), quality=None if quality is None else str(quality),
-        inputs=len(call.images), received_at=now(), queue_ms=queue_ms, generate_ms=generate_ms,
+        inputs=len(call.images), received_at=now(), queue_ms=queue_ms,
+        generate_ms=round(1000 * (time.monotonic() - started)),
     )  # fmt: skip

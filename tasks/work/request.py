@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -73,68 +74,82 @@ def build_wanted(
     waiting_for: tuple[str, ...] = (),
 ) -> Wanted:
     """What the row asks for. ``input_sha256s`` None = an input is not there yet: no key, it waits."""
-    prompt_sent = sent_prompt(row, model)
     params = sent_params(row, model)
-    wanted = Wanted(
+    said: dict[str, Any] = {
+        "samples": row.n, "operation": row.operation, "provider": provider_family, "model": model.id, "take": take,
+        "prompt_sent": sent_prompt(row, model), "params": params, "input_sha256s": tuple(input_sha256s or ()),
+        "mask_sha256": mask_sha256, "vision": row.vision,
+    }  # fmt: skip
+    key = None if input_sha256s is None else _key(ordinal=row.ordinal, **said)
+    tags = dict(row.tags)
+    return Wanted(
         at="",
         run_id=run_id,
         catalog=origin.name,
         catalog_sha256=origin.sha256,
         row_id=row.row_id,
         row_number=row.row_number,
-        take=take,
-        key=None,
-        digest="",
-        samples=row.n,
-        operation=row.operation,
-        provider=provider_family,
-        model=model.id,
+        key=key,
+        digest=_digest(key, row.n, row.ocr, row.expected_text, tags, row.prompt, waiting_for),
         endpoint=endpoint_of(model, row.operation),
         prompt=row.prompt,
-        prompt_sent=prompt_sent,
-        params=params,
         requested_size=_requested_size(row, params),
-        input_sha256s=tuple(input_sha256s or ()),
-        mask_sha256=mask_sha256,
-        vision=row.vision,
         ocr=row.ocr,
         expected_text=row.expected_text,
-        tags=dict(row.tags),
+        tags=tags,
         waiting_for=waiting_for,
+        **said,
     )
-    return wanted if input_sha256s is None else replace(wanted, key=key_of(wanted, row.ordinal))
 
 
 def key_of(wanted: Wanted, ordinal: int) -> str:
     """The key of the call that ``wanted`` asks for: the same for the same request, take and ordinal."""
+    return _key(
+        ordinal=ordinal, operation=wanted.operation, vision=wanted.vision, model=wanted.model, provider=wanted.provider,
+        prompt_sent=wanted.prompt_sent, params=wanted.params, samples=wanted.samples, take=wanted.take,
+        input_sha256s=wanted.input_sha256s, mask_sha256=wanted.mask_sha256,
+    )  # fmt: skip
+
+
+def digest_of(wanted: Wanted) -> str:
+    """16 hex digits over what a new ``wanted`` event would change; not over run, row number or file hash."""
+    return _digest(
+        wanted.key, wanted.samples, wanted.ocr, wanted.expected_text, wanted.tags, wanted.prompt, wanted.waiting_for
+    )
+
+
+def _key(
+    *,
+    operation: str,
+    vision: str | None,
+    model: str,
+    provider: str,
+    prompt_sent: str,
+    params: dict[str, Json],
+    samples: int,
+    input_sha256s: Sequence[str],
+    mask_sha256: str | None,
+    take: int,
+    ordinal: int,
+) -> str:
     return call_key(
         {
-            "operation": wanted.operation,
-            "vision": wanted.vision,
-            "model": wanted.model,
-            "provider": wanted.provider,
-            "prompt": wanted.prompt_sent,
-            "params": wanted.params,
-            "n": wanted.samples,
-            "inputs": list(wanted.input_sha256s),
-            "mask": wanted.mask_sha256,
-            "take": wanted.take,
+            "operation": operation,
+            "vision": vision,
+            "model": model,
+            "provider": provider,
+            "prompt": prompt_sent,
+            "params": params,
+            "n": samples,
+            "inputs": list(input_sha256s),
+            "mask": mask_sha256,
+            "take": take,
             "ordinal": ordinal,
         }
     )
 
 
-def digest_of(wanted: Wanted) -> str:
-    """16 hex digits over what a new ``wanted`` event would change; not over run, row number or file hash."""
-    same = [
-        wanted.key,
-        wanted.samples,
-        wanted.ocr,
-        wanted.expected_text,
-        wanted.tags,
-        wanted.prompt,
-        wanted.waiting_for,
-    ]
+def _digest(*same: object) -> str:
     return hashlib.sha256(orjson.dumps(same, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 

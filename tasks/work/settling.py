@@ -23,6 +23,7 @@ from tasks.work.keeping import PATIENCE_S, answer_tag, keep_image
 from tasks.work.table import ModelTable
 from tasks.work.url_life import expiry
 
+_LARGEST_ERROR_BYTES = 65_536
 Retries = Callable[[ev.Intent, Failure], bool]
 
 
@@ -77,11 +78,26 @@ class Settler:
         self._store, self._table, self._inspector, self._redactor = store, table, inspector, redactor
         self._patience_s = patience_s
         self.will_retry: Retries = _resend
+        self._seen: dict[tuple[str, str], tuple[ReplyContext, Answer | Failure]] = {}
+
+    def look(self, intent: ev.Intent, context: ReplyContext, reply: Reply) -> Failure | None:
+        """What a reply that has just come means for the calls behind it; it is settled when it is safe.
+
+        What was read is kept for that, so that no reply is read twice; one with a picture inside is left for then.
+        """
+        if reply.status < 400 and len(reply.body) > _LARGEST_ERROR_BYTES:
+            return None
+        parsed = parse(reply, _call(context), self._redactor)
+        self._seen[intent.key, intent.attempt] = context, parsed
+        return parsed if isinstance(parsed, Failure) else None
 
     async def __call__(self, intent: ev.Intent, blob: bytes) -> ev.Answered | ev.Rejected | ev.Unknown:
         """The event for one reply to ``intent``."""
-        context, reply = decode_reply(blob)
-        parsed = parse(reply, _call(context), self._redactor)
+        seen = self._seen.pop((intent.key, intent.attempt), None)
+        if seen is None:
+            context, reply = decode_reply(blob)
+            seen = context, parse(reply, _call(context), self._redactor)
+        context, parsed = seen
         if isinstance(parsed, Failure):
             return self._failed(intent, context, parsed)
         return await self._answered(intent, context, parsed)

@@ -89,9 +89,10 @@ async def read_rows(plan: Plan, rows: Spill, files: Sequence[CatalogFile]) -> No
             for row in read:
                 plan.read += 1
                 missing.discard(row.row_id)
-                chosen = await with_choice(plan, row)
+                chosen = await with_choice(plan, row) if row.model.startswith("auto:") else row
                 take = _take(plan, file.name, chosen, raised)
-                chosen = await with_successor(plan, chosen, origin, take, made)
+                if plan.options.replace_retired:
+                    chosen = await with_successor(plan, chosen, origin, take, made)
                 if chosen is not row:
                     for complaint in recheck(chosen, plan.table.get(chosen.model)):
                         read.problems.add(complaint, row.row_number)

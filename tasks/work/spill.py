@@ -67,15 +67,15 @@ class Spill:
         """Buckets that hold at least one row, ascending."""
         return sorted(self.counts)
 
-    def read(self, bucket: int) -> Iterator[PlannedRow]:
-        """The rows of one bucket in the order they were added."""
+    def read(self, bucket: int, *, at: str = "") -> Iterator[PlannedRow]:
+        """The rows of one bucket in the order they were added; ``at`` is the time their ``wanted`` events get."""
         self._flush(bucket)
         path = self._path(bucket)
         if not path.exists():
             return
         with path.open("rb") as lines:
             for line in lines:
-                yield _decode(orjson.loads(line))
+                yield _decode(orjson.loads(line), at)
 
     def _flush(self, bucket: int) -> None:
         lines = self._pending.pop(bucket, None)
@@ -87,10 +87,11 @@ class Spill:
         return self._folder / f"{self._name}-{bucket:05d}.jsonl"
 
 
-def _decode(raw: dict[str, Any]) -> PlannedRow:
+def _decode(raw: dict[str, Any], at: str) -> PlannedRow:
     wanted = raw["wanted"]
+    wanted["at"] = at
     for name in ("input_sha256s", "waiting_for"):
         wanted[name] = tuple(wanted[name])
     raw["wanted"] = Wanted(**wanted)
-    raw["inputs"] = tuple(InputSource(**source) for source in raw["inputs"])
+    raw["inputs"] = tuple([InputSource(**source) for source in raw["inputs"]])
     return PlannedRow(**raw)

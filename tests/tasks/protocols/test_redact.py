@@ -6,7 +6,10 @@ import re
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tasks.protocols import redact
 from tasks.protocols.redact import MARK, PATTERNS, RedactingFilter, Redactor, guard_logging, printable, strip_query
 
 CANARY = "CANARYcanary0123456789"
@@ -238,3 +241,9 @@ def test_hostile_text_takes_time_in_proportion_to_its_length(unit):
     from tests.tasks.protocols.test_markdown import grows_in_proportion
 
     assert grows_in_proportion(PATTERNS.text, unit, 5_000)
+
+
+@given(st.from_regex(redact._HARMLESS, fullmatch=True))
+def test_what_is_passed_without_a_look_would_have_been_left_alone(text):
+    for pattern, _ in redact._PATTERNS:
+        assert not pattern.search(text)
