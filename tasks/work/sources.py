@@ -1,14 +1,13 @@
 """The catalogs of a run: opened from a folder or S3, read once in a stream, their rows handed to the plan."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from catalogs.checks import recheck
 from catalogs.hints import HintTally
-from catalogs.problems import Problems, escaped, shown
+from catalogs.problems import Complaint, Problems, escaped, shown
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
 from tasks.protocols.redact import PATTERNS
@@ -51,84 +50,97 @@ def catalog_files(uris: tuple[str, ...], name: str | None) -> list[CatalogFile]:
     return files
 
 
-@contextmanager
-def opened(file: CatalogFile) -> Iterator[BinaryIO]:
-    """The catalog's bytes; ``InvalidCatalog`` if it is not there or cannot be read."""
-    try:
-        source = open_binary(file.uri)
-    except OSError as error:
-        problem = Problem(
-            file=file.uri, row_number=None, column=None, found=error.strerror or str(error),
-            allowed="a CSV or Parquet file, local or s3://",
-        )  # fmt: skip
-        raise InvalidCatalog([problem]) from None
-    with source:
-        yield source
-
-
 async def read_rows(plan: Plan, rows: Spill, files: Sequence[CatalogFile]) -> None:
     """Read every catalog into planned rows; rows that need other rows' outputs or https pictures wait in the plan.
 
-    ``InvalidCatalog`` carries the problems of all files together.
+    ``InvalidCatalog`` carries the problems of all files together, those that cannot be opened included.
     """
-    problems: list[Problems] = []
-    hints: list[HintTally] = []
-    made = Made(plan)
-    missing = set(plan.options.rows)
+    reading = _Reading(plan, rows)
     for file in files:
-        raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
-        kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
-        with opened(file) as source:
-            read = read_catalog(
-                source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model
-            )
-            origin = CatalogOrigin(name=file.name, sha256=read.sha256)
-            plan.origins.append(origin)
-            hints.append(tally := HintTally(escaped(file.uri)))
-            waiting: list[tuple[int, Row, int]] = []
-            for row in read:
-                plan.read += 1
-                missing.discard(row.row_id)
-                chosen = await with_choice(plan, row) if row.model.startswith("auto:") else row
-                take = _take(plan, file.name, chosen, raised)
-                if plan.options.replace_retired:
-                    chosen = await with_successor(plan, chosen, origin, take, made)
-                if chosen is not row:
-                    for complaint in recheck(chosen, plan.table.get(chosen.model)):
-                        read.problems.add(complaint, row.row_number)
-                tally.add(chosen.prompt, plan.table.get(chosen.model), chosen.row_number)
-                if not chosen.images and chosen.mask is None:
-                    planned = plan_row(plan, chosen, origin, plan.read, take, [])
-                    rows.add(bucket_of(plan, planned.wanted), planned)
-                    for each in _kept(planned, kept):
-                        rows.add(bucket_of(plan, each.wanted), each)
-                    continue
-                waiting.append((plan.read, chosen, take))
-            problems.append(read.problems)
-            if read.problems:
-                continue
-            for seq, row, take in waiting:
-                later = LaterRow(seq=seq, depth=read.depth(row.row_id), row=row, origin=origin, take=take)
-                if any(ref.kind in ("row", "https") for ref in refs_of(row)):
-                    plan.later.append(later)
-                    continue
-                sources = await resolve_sources(plan, later, {})
-                assert sources is not None
-                planned = plan_row(plan, row, origin, seq, take, sources)
-                rows.add(bucket_of(plan, planned.wanted), planned)
-                for each in _kept(planned, kept):
-                    rows.add(bucket_of(plan, each.wanted), each)
-    if any(problems):
-        raise InvalidCatalog.of(problems)
-    if missing:
+        try:
+            source = open_binary(file.uri)
+        except OSError as error:
+            unread = Problems(file.uri)
+            unread.add(Complaint(None, error.strerror or str(error), "a CSV or Parquet file, local or s3://"))
+            reading.problems.append(unread)
+            continue
+        with source:
+            await reading.file(file, source)
+    if any(reading.problems):
+        raise InvalidCatalog.of(reading.problems)
+    if missing := set(plan.options.rows) - reading.ids:
         raise InvalidCatalog([_no_such_row(files, row_id) for row_id in sorted(missing)])
     plan.summary.warnings += [
         PATTERNS.text(str(warning))
-        for found in problems
+        for found in reading.problems
         for warning in found.warnings
         if not (warning.column == "model" and "retire" in warning.allowed)  # the plan says it once for each model
     ]
-    plan.summary.hints += [PATTERNS.text(line) for tally in hints for line in tally.lines()]
+    plan.summary.hints += [PATTERNS.text(line) for tally in reading.hints for line in tally.lines()]
+
+
+class _Reading:
+    """Catalogs on their way into the plan; ``ids``: which of the rows that were asked for by name are there."""
+
+    def __init__(self, plan: Plan, rows: Spill) -> None:
+        self.problems: list[Problems] = []
+        self.hints: list[HintTally] = []
+        self.ids: set[str] = set()
+        self._plan, self._rows = plan, rows
+        self._made, self._asked = Made(plan), set(plan.options.rows)
+
+    async def file(self, file: CatalogFile, source: BinaryIO) -> None:
+        """Read one catalog; its rows are placed, or its problems taken down."""
+        plan = self._plan
+        raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
+        kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
+        read = read_catalog(source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model)
+        origin = CatalogOrigin(name=file.name, sha256=read.sha256)
+        plan.origins.append(origin)
+        self.hints.append(tally := HintTally(escaped(file.uri)))
+        waiting: list[tuple[int, Row, int]] = []
+        for row in read:
+            plan.read += 1
+            if row.row_id in self._asked:
+                self.ids.add(row.row_id)
+            chosen, take = await self._chosen(row, origin, raised)
+            if chosen is not row:
+                for complaint in recheck(chosen, plan.table.get(chosen.model)):
+                    read.problems.add(complaint, row.row_number)
+            tally.add(chosen.prompt, plan.table.get(chosen.model), chosen.row_number)
+            if chosen.images or chosen.mask is not None:
+                waiting.append((plan.read, chosen, take))
+            else:
+                self._place(plan_row(plan, chosen, origin, plan.read, take, []), kept)
+        self.problems.append(read.problems)
+        if not read.problems:
+            for seq, row, take in waiting:
+                await self._with_inputs(
+                    LaterRow(seq=seq, depth=read.depth(row.row_id), row=row, origin=origin, take=take), kept
+                )
+
+    async def _chosen(self, row: Row, origin: CatalogOrigin, raised: dict[str, int]) -> tuple[Row, int]:
+        """The row on the model it really gets, and its take."""
+        plan = self._plan
+        chosen = await with_choice(plan, row) if row.model.startswith("auto:") else row
+        take = _take(plan, origin.name, chosen, raised)
+        if plan.options.replace_retired:
+            chosen = await with_successor(plan, chosen, origin, take, self._made)
+        return chosen, take
+
+    async def _with_inputs(self, later: LaterRow, kept: dict[str, dict[str, str]]) -> None:
+        """Place a row whose inputs are at hand; one that needs another row's output or an https picture waits."""
+        plan = self._plan
+        if any(ref.kind in ("row", "https") for ref in refs_of(later.row)):
+            plan.later.append(later)
+            return
+        sources = await resolve_sources(plan, later, {})
+        assert sources is not None
+        self._place(plan_row(plan, later.row, later.origin, later.seq, later.take, sources), kept)
+
+    def _place(self, planned: PlannedRow, kept: dict[str, dict[str, str]]) -> None:
+        for each in (planned, *_kept(planned, kept)):
+            self._rows.add(bucket_of(self._plan, each.wanted), each)
 
 
 def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:

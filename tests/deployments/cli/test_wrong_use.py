@@ -51,6 +51,10 @@ MISTAKES = {
     "value and missing argument": (["run", "--limit", "x"], ["--limit: 'x'", "required: CATALOG, --dataset"]),
     "row": ([*PLAN, "--rows", "harbour"], ["good.csv, column id: found no row 'harbour'; --rows takes ids of rows"]),
     "no catalog": (["plan", "{ds}/none.csv", "--dataset", "{ds}"], ["none.csv: found No such file", "1 problem;"]),
+    "no catalog beside a wrong one": (
+        ["plan", "{ds}/none.csv", "{column}", "--dataset", "{ds}"],
+        ["none.csv: found No such file", "column promt", "2 problems;"],
+    ),
     "catalog is a folder": (["plan", "{folder}", "--dataset", "{ds}"], ["Is a directory"]),
     "catalog twice": (["plan", "{good}", "{good}", "--dataset", "{ds}"], ["'good' twice", "--catalog-name"]),
     "column": (["plan", "{column}", "--dataset", "{ds}"], ["column promt", "tag:promt", "did you mean 'prompt'?"]),
