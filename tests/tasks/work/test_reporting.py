@@ -109,7 +109,7 @@ def test_the_command_line_says_where_the_pages_are_and_that_there_are_none(
 ) -> None:
     assert main(["report", "--dataset", str(tmp_path / "none")]) == 2
     said = capsys.readouterr()
-    assert "nothing has been committed" in said.err
+    assert "there is no dataset here yet" in said.err
     assert said.out == ""
 
 
