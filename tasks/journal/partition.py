@@ -15,6 +15,7 @@ from tasks.journal.late import drain, take_in, waiting
 from tasks.journal.loading import Loaded, load, newest_segment
 from tasks.journal.patient import PatientStore
 from tasks.journal.ports import Future, Result, Settle, Spool, Store, Timing
+from tasks.journal.purchase import at_once
 from tasks.journal.rules import Rules
 from tasks.journal.takeover import OnWait, Watch, may_open, waiting_message
 from tasks.journal.writer import SegmentWriter
@@ -51,23 +52,29 @@ class PartitionJournal:
         return isinstance(self._writer.failure, Fenced)
 
     async def append(self, *events: Event) -> float:
-        """Write events, in one segment and in order; durable on return. Gives the time their put began."""
+        """Write events, in one segment and in order; durable on return, with all that was queued before.
+
+        Gives the time their put began. Without events it only waits for what was queued.
+        """
         return await self._writer.append(events)
 
     def append_soon(self, *events: Event) -> Future[float]:
         """The same without waiting: events are written in the order of the calls."""
         return self._writer.append(events)
 
-    async def buy(self, intent: Intent, *, post: Callable[[], Awaitable[bytes]]) -> Result | Withdrawn:
+    async def buy(
+        self, intent: Intent, *, post: Callable[[], Awaitable[bytes]], turn: Callable[[], Awaitable[None]] = at_once
+    ) -> Result | Withdrawn:
         """One paid attempt; gives the event that says what became of it, durable.
 
-        ``post`` is called at most once, and at once: whatever waits its turn (pacing, budget, a free slot) waits
-        before ``buy``. It returns the raw answer, whatever it is, or raises ``Lost`` or ``NotSent``; anything else it
-        raises, cancellation included, records the attempt as unknown and goes on up. ``Withdrawn`` (``answered_late``
-        or ``stale``) means that nothing was sent: look at the fold and decide again. If the partition is lost
-        meanwhile, the answer is handed to the new owner and ``Fenced`` is raised.
+        ``turn`` waits, once the intent is durable, until the call may go; it may raise ``NotSent``, and whatever else
+        it raises withdraws the intent. However long it takes, an intent that has become stale is not posted.
+        ``post`` is called at most once, and sends at once. It returns the raw answer, whatever it is, or raises
+        ``Lost`` or ``NotSent``; anything else it raises, cancellation included, records the attempt as unknown and goes
+        on up. ``Withdrawn`` (``answered_late`` or ``stale``) means that nothing was sent: look at the fold and decide
+        again. If the partition is lost meanwhile, the answer is handed to the new owner and ``Fenced`` is raised.
         """
-        return await purchase.buy(self, intent, post)
+        return await purchase.buy(self, intent, post, turn)
 
     async def hold(self, key: str, reason: str) -> None:
         """Mark a key as held, unless an answer to one of its unknown attempts has turned up."""

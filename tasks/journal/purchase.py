@@ -1,7 +1,7 @@
 """One paid attempt, from the durable intent to the durable result.
 
-The order is the promise: intent → another look for answers to earlier attempts → not stale? → POST once → spool →
-settle → result → spool entry gone. Nothing that waits its turn (pacing, budget) may stand inside ``post``.
+The order is the promise: intent → its turn → another look for answers to earlier attempts → not stale? → POST once →
+spool → settle → result → spool entry gone. Nothing that waits (pacing, budget) may stand inside ``post``.
 """
 
 import logging
@@ -17,13 +17,21 @@ from tasks.journal.ports import Result
 log = logging.getLogger(__name__)
 
 Post = Callable[[], Awaitable[bytes]]
+Turn = Callable[[], Awaitable[None]]
 
 
-async def buy(owned: Owned, intent: Intent, post: Post) -> Result | Withdrawn:
+async def at_once() -> None:
+    """The turn of a call that need not wait."""
+
+
+async def buy(owned: Owned, intent: Intent, post: Post, turn: Turn = at_once) -> Result | Withdrawn:
     """Make one attempt; see ``PartitionJournal.buy``."""
     try:
         began_s = await owned.append(intent)
+        await turn()
         answered = await _answered_meanwhile(owned, intent)
+    except NotSent as not_sent:
+        return await _record(owned, not_sent.failure)
     except BaseException:  # cancelled while nothing was sent: not an attempt
         owned.append_soon(_withdrawn(owned, intent, "cancelled"))
         raise

@@ -1,4 +1,4 @@
-"""The queue of one model: who waits for room, who waits to start, and one timer for whichever comes next."""
+"""The queue of one model: who waits to be let in, who waits to start, and one timer for whichever comes next."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from tasks.protocols.limits import Adaptive, Clock, Spacing
+from tasks.protocols.limits import Adaptive, Clock, Lead, Spacing
 
 RETRY_AFTER_CAP_S = 300.0
 _PAUSE_CAP_S = 60.0
@@ -15,24 +15,28 @@ Waiting = deque["asyncio.Future[float]"]
 
 
 class Lane:
-    """First come, first served, twice: ``enter`` waits for room in flight, ``begin`` for the moment to start.
+    """First come, first served, twice: ``enter`` waits until a start is near, ``begin`` for the start itself.
 
-    Who has entered but not begun counts as in flight, for its intent is on record; so that intents stay young,
-    only as many enter as will begin within ``lead_s``. Waiting costs one future a call, whatever the length.
+    In between a call prepares: its intent goes on record. How long that takes is the store's affair, so ``lead`` learns
+    it, and as many are let in as will start when they are ready: fewer would leave starts unused, more would let
+    intents grow old. The adaptive limit is about calls at the gateway; those and the preparing ones together never
+    pass its maximum, so that a crash leaves no more than that in doubt. Waiting costs one future a call, whatever the
+    length.
     """
 
     def __init__(
-        self, spacing: Spacing | None, adaptive: Adaptive, *, clock: Clock, lead_s: float, rng: random.Random
+        self, spacing: Spacing | None, adaptive: Adaptive, *, clock: Clock, lead: Lead, rng: random.Random
     ) -> None:
         self.clock = clock
         self._spacing = spacing
         self._adaptive = adaptive
-        self._lead_s = lead_s
+        self._lead = lead
         self._rng = rng
         self._entering: Waiting = deque()
         self._beginning: Waiting = deque()
-        self._in_flight = 0
-        self._unstarted = 0
+        self._preparing = 0
+        self._at_gateway = 0
+        self._trip_s = 0.0  # of a call at the gateway, lately; 0 = not known
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until_s = 0.0
         self._limited_trips = 0
@@ -41,17 +45,22 @@ class Lane:
         self._counts = dict.fromkeys(("started", "succeeded", "rate_limited", "failed", "pauses"), 0)
 
     async def enter(self) -> float:
-        """Wait for room; returns when it was given. Pair with ``leave``."""
-        return await self._queue(self._entering, give_back=lambda: self.leave(started=False))
+        """Wait to be let in; returns when that was. Pair with ``leave``."""
+        return await self._queue(self._entering, give_back=lambda: self.leave(None))
 
-    async def begin(self) -> float:
+    async def begin(self, entered_at_s: float) -> float:
         """Wait for the start of a call that has entered; returns when that was. A start cancelled late is lost."""
+        self._lead.saw(self.clock() - entered_at_s)
         return await self._queue(self._beginning, give_back=self._unbegin)
 
-    def leave(self, *, started: bool) -> None:
-        """Give the room back."""
-        self._in_flight -= 1
-        self._unstarted -= not started
+    def leave(self, started_at_s: float | None) -> None:
+        """Give the room back; None = the call had not started."""
+        if started_at_s is None:
+            self._preparing -= 1
+        else:
+            self._at_gateway -= 1
+            trip_s = self.clock() - started_at_s
+            self._trip_s += (trip_s - self._trip_s) * (0.1 if self._trip_s else 1.0)
         self._pump()
 
     def close(self, error: Callable[[], Exception]) -> None:
@@ -80,8 +89,8 @@ class Lane:
         """Fewer in flight, once per round trip; a pause where the gateway asks for it or nothing else helps."""
         now_s = self.clock()
         self._counts["rate_limited"] += 1
-        before, at_gateway = self._adaptive.limit, self._in_flight - self._unstarted
-        cut = self._adaptive.rate_limited(started_at_s=started_at_s, now_s=now_s, in_flight=at_gateway)
+        before = self._adaptive.limit
+        cut = self._adaptive.rate_limited(started_at_s=started_at_s, now_s=now_s, in_flight=self._at_gateway)
         if cut:
             self._limited_trips += 1
             self._why = f"{before} → {self._adaptive.limit} in flight after a rate limit"
@@ -94,7 +103,8 @@ class Lane:
     def snapshot(self) -> dict[str, Any]:
         """Limits in force, what is going on and the last decision, as plain values."""
         return {
-            "in_flight": self._in_flight,
+            "in_flight": self._at_gateway,
+            "preparing": self._preparing,
             "waiting": sum(not waiter.done() for waiter in self._entering),
             "concurrency": self._adaptive.limit,
             "concurrency_max": self._adaptive.maximum,
@@ -118,7 +128,8 @@ class Lane:
             raise
 
     def _unbegin(self) -> None:
-        self._unstarted += 1
+        self._at_gateway -= 1
+        self._preparing += 1
 
     def _pause(self, now_s: float, pause_s: float, why: str) -> None:
         if now_s + pause_s <= self._paused_until_s:
@@ -132,36 +143,46 @@ class Lane:
     def _pump(self) -> None:
         """Let go whoever may go now, and set the timer for the next."""
         now_s = self.clock()
-        while (turn := _first(self._beginning)) and self._next_start_s() <= now_s:
+        while self._free() > 0 and (turn := _first(self._beginning)) and self._next_start_s() <= now_s:
             self._beginning.popleft()
-            self._unstarted -= 1
+            self._preparing -= 1
+            self._at_gateway += 1
             self._counts["started"] += 1
             if self._spacing:
                 self._spacing.take(now_s)
             turn.set_result(now_s)
-        while (turn := _first(self._entering)) and self._has_room() and self._next_entry_s(now_s) <= now_s:
+        while (turn := _first(self._entering)) and self._room_is_near() and self._next_entry_s(now_s) <= now_s:
             self._entering.popleft()
-            self._in_flight += 1
-            self._unstarted += 1
+            self._preparing += 1
             turn.set_result(now_s)
         self._set_timer(now_s)
 
-    def _has_room(self) -> bool:
-        return self._in_flight < self._adaptive.limit
+    def _free(self) -> int:
+        return self._adaptive.limit - self._at_gateway
+
+    def _room_is_near(self) -> bool:
+        """Whether one more call will find room at the gateway by the time it is ready."""
+        if self._preparing + self._at_gateway >= self._adaptive.maximum:
+            return False
+        returns_needed = self._preparing + 1 - self._free()
+        if returns_needed <= 0:
+            return True
+        return self._trip_s > 0 and returns_needed * self._trip_s <= self._lead.lead_s * self._adaptive.limit
 
     def _next_start_s(self) -> float:
         return max(self._paused_until_s, self._spacing.next_at_s if self._spacing else 0.0)
 
     def _next_entry_s(self, now_s: float) -> float:
-        before_me_s = self._unstarted * self._spacing.interval_s if self._spacing else 0.0
-        return max(self._next_start_s(), now_s) + before_me_s - self._lead_s
+        before_me_s = self._preparing * self._spacing.interval_s if self._spacing else 0.0
+        return max(self._next_start_s(), now_s) + before_me_s - self._lead.lead_s
 
     def _set_timer(self, now_s: float) -> None:
+        """Room comes with an event, and whoever causes it pumps; only time passes unannounced."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        due_s = [self._next_start_s()] if self._beginning else []
-        if self._entering and self._has_room():
+        due_s = [self._next_start_s()] if self._beginning and self._free() > 0 else []
+        if self._entering and self._room_is_near():
             due_s.append(self._next_entry_s(now_s))
         if due_s:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, min(due_s) - now_s), self._pump)

@@ -1,4 +1,4 @@
-"""The two limits of one model, as arithmetic without waiting: how far apart calls start, how many may be in flight."""
+"""The limits of one model, as arithmetic without waiting: how far apart calls start, how many fly, who may prepare."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _MARGIN = 1.02
 # A start this late (timer, busy event loop) still counts as punctual, or fast limits would lose a tenth to it.
 _PUNCTUAL_S = 0.01
+
+_HEADROOM, _SHORTEST_LEAD_S, _LONGEST_LEAD_S = 1.5, 0.1, 10.0
 
 _CUT = 0.7
 _PROBE_WINDOWS = 10  # windows of success at the last level that worked, before the level that failed is tried again
@@ -113,6 +115,26 @@ class Adaptive:
         self._cut_at_s = now_s
         self._successes = 0
         return True
+
+
+class Lead:
+    """How long before its start a call must be let in, in seconds: somewhat longer than the slowest lately took.
+
+    Rises at once, so that a store that has become slow leaves no starts unused, and falls slowly. Capped, so that an
+    intent is never old when its call goes.
+    """
+
+    def __init__(self, first_s: float) -> None:
+        self._slowest_s = first_s / _HEADROOM
+
+    @property
+    def lead_s(self) -> float:
+        """The lead now in force."""
+        return min(_LONGEST_LEAD_S, max(_SHORTEST_LEAD_S, _HEADROOM * self._slowest_s))
+
+    def saw(self, took_s: float) -> None:
+        """A call took so long from being let in until it was ready to start."""
+        self._slowest_s = max(took_s, self._slowest_s + 0.02 * (took_s - self._slowest_s))
 
 
 Clock = Callable[[], float]

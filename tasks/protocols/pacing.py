@@ -1,16 +1,17 @@
 """When a paid call may leave: one pacer for all partitions of a process, with a lane of waiting calls for each model.
 
-    async with pacer.slot(model) as slot:   # waits for room in flight, and until a start is near
+    async with pacer.slot(model) as slot:   # waits until a start is near
         ... journal the intent ...
-        await slot.start()                  # waits for the start itself: POST right after it
+        await slot.start()                  # waits for the start itself, and room in flight: POST right after it
         ... POST ...
         slot.succeeded()                    # or slot.rate_limited(retry_after_s), or slot.failed()
         slot.release()                      # optional: leave the room to others before the block ends
         ... download ...
 
 Two steps, because writing the intent takes as long as the journal's group commit, which lets several calls go at the
-same moment: were the start counted before it, calls would leave in bursts. An intent is written at most ``lead_s``
-before its start is due, unless a rate limit pauses the model in between: check its age after ``start``.
+same moment: were the start counted before it, calls would leave in bursts. How long before its start a call is let in
+follows what the journal needs (``Lead``); a rate limit may pause the model in between: check the intent's age after
+``start``.
 """
 
 import random
@@ -20,13 +21,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from tasks.protocols.lane import Lane
-from tasks.protocols.limits import Adaptive, Clock, Limit, Share, Spacing
+from tasks.protocols.limits import Adaptive, Clock, Lead, Limit, Share, Spacing
 
 
 class Pacer:
     """The limits of one gateway account, shared by every task of one event loop.
 
-    ``limits`` names what differs from ``default``. ``share`` is this process's part of every limit.
+    ``limits`` names what differs from ``default``. ``share`` is this process's part of every limit. ``lead_s``: how
+    long before its start a call is let in, until it is known how long calls take to get ready.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class Pacer:
             if limit.rpm is not None:
                 spacing = Spacing(limit.rpm, self._share, now_s=now_s, wall_offset_s=self._wall_offset_s)
             adaptive = Adaptive(self._share.concurrency(limit.concurrency))
-            lane = Lane(spacing, adaptive, clock=self.clock, lead_s=self._lead_s, rng=self._rng)
+            lane = Lane(spacing, adaptive, clock=self.clock, lead=Lead(self._lead_s), rng=self._rng)
             self._lanes[model] = lane
             if self._closed:
                 lane.close(self._closed)
@@ -86,13 +88,13 @@ class Pacer:
 class Slot:
     """One call's leave to go; made by ``Pacer.slot``."""
 
-    __slots__ = ("_held", "_judged", "_lane", "_queue_s", "started_at_s")
+    __slots__ = ("_entered_at_s", "_held", "_judged", "_lane", "_queue_s", "started_at_s")
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._held = False
         self._judged = False
-        self._queue_s = 0.0
+        self._queue_s = self._entered_at_s = 0.0
         self.started_at_s: float | None = None
 
     @property
@@ -102,7 +104,8 @@ class Slot:
 
     async def __aenter__(self) -> Self:
         came_s = self._lane.clock()
-        self._queue_s += await self._lane.enter() - came_s
+        self._entered_at_s = await self._lane.enter()
+        self._queue_s += self._entered_at_s - came_s
         self._held = True
         return self
 
@@ -111,7 +114,7 @@ class Slot:
         if not self._held or self.started_at_s is not None:
             raise RuntimeError("a slot starts once, while it is held")
         came_s = self._lane.clock()
-        self.started_at_s = await self._lane.begin()
+        self.started_at_s = await self._lane.begin(self._entered_at_s)
         self._queue_s += self.started_at_s - came_s
 
     def succeeded(self) -> None:
@@ -132,7 +135,7 @@ class Slot:
         """Give the room in flight to the next call; leaving the block does it otherwise."""
         if self._held:
             self._held = False
-            self._lane.leave(started=self.started_at_s is not None)
+            self._lane.leave(self.started_at_s)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,6 +9,7 @@ from tasks.journal import events as ev
 from tasks.journal.errors import Fenced
 from tasks.journal.fold import outcome
 from tasks.journal.partition import PartitionJournal, open_partition
+from tasks.journal.rules import open_attempts
 from tasks.work.choose import choose
 from tasks.work.committing import Committer
 from tasks.work.gate import OpenPartition
@@ -212,6 +213,8 @@ class _Partition:
         """Say of every row whose turn did not come why that is."""
         reason = self._services.stop.reason
         word = reason if reason in ("budget", "provider_stopped") else "interrupted"
+        if open_attempts(self._journal.fold):  # those who were cancelled have queued what became of their intents
+            await self._journal.append()
         states = self._journal.fold.keys
         keys = (row.wanted.key or "" for row in self._rows_to_work())
         left = (key for key in keys if outcome(states.get(key))[0] == "pending")

@@ -103,7 +103,11 @@ class Buyer:
             reservation = await self._waiting(services.budget.reserve(purchase.cap_micros))
             intent = self._intent(purchase)
             try:
-                result = await self._journal.buy(intent, post=lambda: self._post(purchase, call, intent, lane))
+                result = await self._journal.buy(
+                    intent,
+                    turn=lambda: self._turn(intent, lane),
+                    post=lambda: self._post(purchase, call, intent, lane),
+                )
             except BaseException:
                 reservation.settle(None, at_risk=True)
                 raise
@@ -112,14 +116,19 @@ class Buyer:
         finally:
             await lane.__aexit__(None, None, None)
 
+    async def _turn(self, intent: ev.Intent, lane: TrafficCall) -> None:
+        """Wait for the moment to POST. ``NotSent``: meanwhile it became pointless."""
+        if self._services.stop.stopped:  # while the intent was written, which nobody interrupts
+            raise asyncio.CancelledError
+        try:
+            await self._waiting(lane.start())
+        except (ProviderStopped, ModelGivenUp) as error:
+            raise NotSent(self._not_sent(intent, error.failure)) from None
+
     async def _post(self, purchase: Purchase, call: Call, intent: ev.Intent, lane: TrafficCall) -> bytes:
         """POST once. ``Lost`` and ``NotSent`` tell the journal what a reply would have."""
         services, task = self._services, asyncio.current_task()
         assert task is not None
-        try:
-            await lane.start()
-        except (ProviderStopped, ModelGivenUp) as error:
-            raise NotSent(self._not_sent(intent, error.failure)) from None
         services.progress.posted()
         self.posting.add(task)
         started = time.monotonic()

@@ -1,13 +1,16 @@
 """A rejected key or an empty purse stops the run: nothing is lost, little is asked, and the next run goes on."""
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.work.execute import execute
+from tasks.work.session import forget
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
-from tests.support.runs import charged, current_rows, run, write_catalog
+from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
 IN_FLIGHT = 6
 # scenario -> the class that the call log shows
@@ -57,6 +60,25 @@ async def test_a_stopped_run_goes_on_where_it_was_and_pays_nothing_twice(
     assert (third.exit_code, third.succeeded, third.reused) == (0, 30, 10)
     assert len(charged(gateway)) == 30
     assert_books_agree(gateway, tmp_path / "ds")
+
+
+async def test_a_run_that_is_stopped_while_the_gateway_asked_for_a_rest_does_not_wait_for_its_end(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [row_meeting("slow:0", id=f"r{number}", prompt=f"lake {number}") for number in range(20)]
+    gateway.switch(rpm={"*": 0})  # "in a minute", it says
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway, rpm={"dall-e-2": 120.0})
+    running = asyncio.create_task(execute(session))
+    while not posts(gateway):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
+    asked, told = len(posts(gateway)), time.monotonic()
+    session.stop.stop("interrupted", "by the test")
+    result = await running
+    forget(session.run_id)
+    assert time.monotonic() - told < 20, "a minute's rest was waited for"
+    assert (result.pending, result.unknown, len(posts(gateway))) == (20, 0, asked)
+    assert asked <= 2, "calls wait with their intents written"
 
 
 @pytest.mark.slow

@@ -252,6 +252,57 @@ async def test_a_stale_intent_is_withdrawn_not_posted(place: Place) -> None:
     assert decide(owned.fold.keys[KEY], Policy()) == "buy"
 
 
+async def test_an_intent_that_became_stale_while_it_waited_its_turn_is_not_posted(place: Place) -> None:
+    owned = await place.open(timing=Timing(takeover_s=0.4, spacing_s=0.0))
+    posted = []
+
+    async def post() -> bytes:
+        posted.append(1)
+        return b""
+
+    result = await owned.buy(samples.intent(), turn=lambda: asyncio.sleep(0.3), post=post)
+    assert isinstance(result, Withdrawn)
+    assert (result.reason, posted) == ("stale", [])
+
+
+async def test_who_is_cancelled_while_it_waits_its_turn_has_not_made_an_attempt(place: Place) -> None:
+    owned = await place.open()
+    waits = asyncio.Event()
+
+    async def turn() -> None:
+        waits.set()
+        await asyncio.sleep(60)
+
+    buying = asyncio.create_task(owned.buy(samples.intent(), turn=turn, post=replying(b"x")))
+    await waits.wait()
+    buying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await buying
+    await owned.close()
+    assert (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"].state == "withdrawn"
+
+
+async def test_an_append_of_nothing_waits_for_what_was_queued_and_can_be_read(place: Place) -> None:
+    owned = await place.open()
+    queued = owned.append_soon(samples.wanted())
+    await owned.append()
+    assert queued.done()
+    assert KEY in {want.event.key for want in owned.fold.wants.values()}
+    await owned.append()
+    assert await load_fold(place.store, "00") == owned.fold
+
+
+async def test_a_turn_that_does_not_come_is_recorded_as_a_call_that_was_not_sent(place: Place) -> None:
+    owned = await place.open()
+
+    async def turn() -> None:
+        raise NotSent(samples.rejected(samples.intent()))
+
+    result = await owned.buy(samples.intent(), turn=turn, post=replying(b"x"))
+    assert isinstance(result, Rejected)
+    assert owned.fold.keys[KEY].attempts["1-t1"].state == "rejected"
+
+
 async def test_appends_that_wait_for_one_another_share_segments(place: Place) -> None:
     owned = await place.open(timing=Timing(spacing_s=0.01))
     before = len(await place.store.list("journal/00/0"))

@@ -35,6 +35,7 @@ class Gateway:
     per_window: int | None = None
     window_s: float = 60.0
     in_flight: int | None = None
+    every_nth_refused: int = 0  # somebody else uses the account as well
     retry_after_s: float | None = None
     seed: int = 1
     log: list[tuple[float, int]] = field(default_factory=list)  # arrival, status
@@ -55,8 +56,10 @@ class Gateway:
 
     def _full(self) -> bool:
         recent = sum(at_s > now_s() - self.window_s for at_s, status in self.log[-200:] if status == 200)
-        return (self.per_window is not None and recent >= self.per_window) or (
-            self.in_flight is not None and self.busy >= self.in_flight
+        return (
+            (self.per_window is not None and recent >= self.per_window)
+            or (self.in_flight is not None and self.busy >= self.in_flight)
+            or (self.every_nth_refused > 0 and (len(self.log) + 1) % self.every_nth_refused == 0)
         )
 
     def arrivals(self) -> list[float]:
@@ -77,8 +80,8 @@ async def one(pacer: Pacer, gateway: Gateway, *, journal_s: float = 0.05) -> Non
             slot.rate_limited(gateway.retry_after_s)
 
 
-async def rows(pacer: Pacer, gateway: Gateway, count: int) -> None:
-    await asyncio.gather(*(one(pacer, gateway) for _ in range(count)))
+async def rows(pacer: Pacer, gateway: Gateway, count: int, *, journal_s: float = 0.05) -> None:
+    await asyncio.gather(*(one(pacer, gateway, journal_s=journal_s) for _ in range(count)))
 
 
 def rate_per_s(times_s: list[float]) -> float:
@@ -108,10 +111,57 @@ def test_no_window_holds_more_than_the_limit_and_nearly_all_of_it_is_used(
     assert rate_per_s(gateway.arrivals()) >= 0.97 * rpm / 60
 
 
-async def rows_of(gateway: Gateway, limit: Limit, count: int, **options) -> Pacer:
+async def rows_of(gateway: Gateway, limit: Limit, count: int, *, journal_s: float = 0.05, **options) -> Pacer:
     pacer = pacer_of(limit, **options)
-    await rows(pacer, gateway, count)
+    await rows(pacer, gateway, count, journal_s=journal_s)
     return pacer
+
+
+@pytest.mark.parametrize("journal_s", [0.05, 0.4, 2.5])
+def test_a_limit_is_used_however_long_an_intent_takes_to_write(journal_s):
+    gateway = Gateway(0.01, 0.005)
+    run(rows_of(gateway, Limit(600, 64), 200, journal_s=journal_s))
+    assert busiest_window(gateway.arrivals(), 1.0) <= 10
+    assert rate_per_s(gateway.arrivals()[30:]) >= 0.97 * 10, "after the first, which teach it"
+
+
+def test_a_no_now_and_then_to_instant_replies_does_not_let_starts_pass_unused():
+    """One call is at the gateway when it says no, so one may be there afterwards; others prepare meanwhile."""
+    gateway = Gateway(0.01, every_nth_refused=25, retry_after_s=0.05)
+    run(rows_of(gateway, Limit(600, 64), 300, journal_s=0.4))
+    assert rate_per_s(gateway.arrivals()) >= 0.93 * 10
+
+
+def test_calls_prepare_while_others_fly_without_passing_the_maximum_together():
+    async def most_together() -> tuple[int, float]:
+        pacer, together, most, rng = pacer_of(Limit(None, 32)), 0, 0, random.Random(4)
+
+        async def row() -> None:
+            nonlocal together, most
+            async with pacer.slot("m") as slot:
+                together += 1
+                most = max(most, together)
+                await asyncio.sleep(0.06)
+                await slot.start()
+                await asyncio.sleep(2 * rng.uniform(0.9, 1.1))
+                slot.succeeded()
+                together -= 1
+
+        await asyncio.gather(*(row() for _ in range(640)))
+        return most, now_s()
+
+    most, took_s = run(most_together())
+    assert most == 32
+    assert took_s <= 640 / 32 * 2 / 0.95
+
+
+def test_after_a_cut_starts_follow_each_other_although_intents_take_time():
+    """Four of 32 may be at the gateway: the next call is ready when one of them returns."""
+    gateway = Gateway(1.0, in_flight=4)
+    run(rows_of(gateway, Limit(None, 32), 400, journal_s=0.5))
+    served = [at_s for at_s, status in gateway.log if status == 200]
+    assert rate_per_s(served[100:]) >= 0.9 * 4
+    assert gateway.refused(since=100) <= 0.05
 
 
 def test_a_bucket_that_saves_tokens_fails_the_same_check():
@@ -380,6 +430,7 @@ def test_a_call_between_its_intent_and_its_start_waits_out_a_pause():
         async with pacer.slot("m") as early, pacer.slot("m") as late:
             await early.start()
             early.rate_limited(30)
+            early.release()
             await late.start()
             return now_s(), late.queue_ms
 
@@ -575,8 +626,8 @@ def test_a_snapshot_says_what_is_in_force_and_why():
 
     assert run(play()) == {
         "m": {
-            "in_flight": 1, "waiting": 0, "concurrency": 1, "concurrency_max": 10, "rpm": 117.647, "paused_s": 20.0,
-            "started": 1, "succeeded": 0, "rate_limited": 1, "failed": 0, "pauses": 1,
+            "in_flight": 1, "preparing": 0, "waiting": 0, "concurrency": 1, "concurrency_max": 10, "rpm": 117.647,
+            "paused_s": 20.0, "started": 1, "succeeded": 0, "rate_limited": 1, "failed": 0, "pauses": 1,
             "why": "rests 20 s as the gateway asked; 1 in flight then",
         }
     }  # fmt: skip
