@@ -2,9 +2,11 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pyarrow as pa
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -21,6 +23,20 @@ TELLING = (
     *("gpt-image-2", "sora_image", "gemini-2.5-pro", "auto:bulk", "https://h.example/a.png", "一只猫【2:3】"),
 )
 quiet = settings(max_examples=60, deadline=None)
+
+
+def samples() -> list[bytes]:
+    """Small catalogs as people write them, and the same as Parquet."""
+    found = sorted(path.read_bytes() for path in CATALOGS.glob("*.csv"))
+    assert found
+    sink = io.BytesIO()
+    columns = {"prompt": ["a hill", None], "model": [M, "sora_image"], "n": [1, 2], "ocr": [True, False]}
+    parquet.write_table(pa.table(columns), sink)
+    return [*(body[:3000] for body in found), sink.getvalue()]
+
+
+CATALOGS = Path(__file__).parents[2] / "catalogs"
+SAMPLES = samples()
 
 
 @quiet
@@ -57,27 +73,61 @@ def test_any_text_survives_parquet(cells: list[tuple[str, str]]) -> None:
     assert [(row.prompt, row.tags["label"]) for row in rows] == cells
 
 
+def files(data: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Anything, what begins like a catalog, and catalogs that suffered on their way."""
+    return data | data.map(lambda tail: b"prompt,model\n" + tail) | damaged_catalogs()
+
+
+@st.composite
+def damaged_catalogs(draw: st.DrawFn) -> bytes:
+    """One of our own sample catalogs, CSV or Parquet, cut, with bytes changed or doubled."""
+    body = bytearray(draw(st.sampled_from(SAMPLES)))
+    for _ in range(draw(st.integers(0, 6))):
+        at = draw(st.integers(0, len(body)))
+        body[at : at + draw(st.integers(0, 9))] = draw(st.binary(max_size=9))
+    return bytes(body[: draw(st.integers(0, len(body)))] if draw(st.booleans()) else body)
+
+
+tables = st.lists(
+    st.dictionaries(st.sampled_from([*COLUMNS, "tag:x", "promt", "user"]), text | st.sampled_from(TELLING), max_size=8),
+    min_size=1,
+    max_size=6,
+)
+
+
 @quiet
-@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: b"prompt,model\n" + tail))
+@given(files(st.binary(max_size=400)))
 def test_no_bytes_make_the_reader_raise(data: bytes) -> None:
+    check_bytes(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=50_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+@given(files(st.binary(max_size=400)))
+def test_fifty_thousand_files_make_the_reader_raise_not_once(data: bytes) -> None:
+    check_bytes(data)
+
+
+def check_bytes(data: bytes) -> None:
     rows, catalog = read(data)
     assert all(line.isprintable() for line in catalog.problems.lines())
     assert len(rows) <= catalog.rows_read
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.lists(
-        st.dictionaries(
-            st.sampled_from([*COLUMNS, "tag:x", "promt", "user"]),
-            text | st.sampled_from(TELLING),
-            max_size=8,
-        ),
-        min_size=1,
-        max_size=6,
-    )
-)
+@given(tables)
 def test_no_cells_make_the_reader_raise_and_every_row_is_either_good_or_a_problem(table: list[dict[str, str]]) -> None:
+    check_cells(table)
+
+
+@pytest.mark.slow
+@settings(max_examples=50_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+@given(tables)
+def test_fifty_thousand_tables_lose_no_row_and_make_the_reader_raise_not_once(table: list[dict[str, str]]) -> None:
+    check_cells(table)
+
+
+def check_cells(table: list[dict[str, str]]) -> None:
     header = list(dict.fromkeys(["prompt", *(name for row in table for name in row)]))
     sink = io.StringIO()
     csv.writer(sink).writerows([header, *([row.get(name, "") for name in header] for row in table)])

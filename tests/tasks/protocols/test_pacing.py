@@ -528,7 +528,7 @@ def test_after_a_pause_a_worker_starts_in_its_turn():
             slot.rate_limited(100)
         async with pacer.slot("m") as slot:
             await slot.start()
-        return (now_s() - first_s) / (4 * 6.12)
+        return (now_s() - first_s) / (4 * 6.3)
 
     assert run(play()) == pytest.approx(5)
 
