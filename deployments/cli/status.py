@@ -10,6 +10,8 @@ from deployments.cli.preparing import existing_dataset, planning_mistakes
 from tasks.work.result import EXIT_OK
 from tasks.work.status import DatasetStatus, dataset_status
 
+MOST_UNKNOWNS = 20
+
 
 def main(args: argparse.Namespace) -> int:
     """Read every partition's journal and print the sums."""
@@ -63,10 +65,12 @@ def _show(status: DatasetStatus, dataset: str) -> None:
     print(f"known cost {format_usd(status.cost_micros)}{risk}")
     for reason, count in status.reasons.most_common():
         print(f"  {count:,} × {reason}")
-    for unknown in status.unknowns[:20]:
+    for unknown in status.unknowns[:MOST_UNKNOWNS]:
         print(
             f"unknown: {unknown.catalog}/{unknown.row_id} ({unknown.model}, {unknown.reason}, {unknown.at}), "
             f"at most {format_usd(unknown.cap_micros)}"
         )
+    if more := status.unknowns[MOST_UNKNOWNS:]:
+        print(f"… and {len(more):,} more, at most {format_usd(sum(u.cap_micros for u in more))}; --json lists them all")
     for owner in status.owners:
-        print(f"at work: {owner}")
+        print(owner)

@@ -2,7 +2,7 @@
 
 JournalError
 ├── Fenced          another process owns the partition now
-├── StoreDown       the store did not answer for longer than our patience
+├── StoreDown       the store did not answer for longer than our patience, or says no
 ├── DatasetProblem  this is no dataset of ours, or of another layout: one message for the user
 └── JournalProblem  a segment cannot be read: damaged, or written by a newer version
 PostError           (raised *to* the journal, by the ``post`` of a purchase)

@@ -5,13 +5,18 @@ from collections.abc import AsyncIterator
 from tasks.journal.dataset import Dataset, partition_name
 from tasks.journal.driver import AsyncioRuntime, patient
 from tasks.journal.fold import Fold
-from tasks.journal.loading import load_newest, segment_seq, segments
+from tasks.journal.loading import Loaded, load_newest, segment_seq, segments
 from tasks.journal.ports import Store
 
 
+async def load_partition(store: Store, partition: str) -> Loaded:
+    """The partition called ``partition`` ("07") as of now."""
+    return await load_newest(patient(store), AsyncioRuntime(), partition)
+
+
 async def load_fold(store: Store, partition: str) -> Fold:
-    """The state of the partition called ``partition`` ("07"), as of now."""
-    return (await load_newest(patient(store), AsyncioRuntime(), partition)).fold
+    """The state of a partition as of now."""
+    return (await load_partition(store, partition)).fold
 
 
 async def load_all(store: Store, dataset: Dataset) -> AsyncIterator[tuple[int, Fold]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tasks.journal.codec import GZIP_FROM_BYTES, Segment, decode_segment
 from tasks.journal.errors import JournalProblem
+from tasks.journal.events import Owner
 from tasks.journal.fold import Fold
 from tasks.journal.names import segment_name, segment_seq, segments_prefix
 from tasks.journal.patient import PatientStore
@@ -19,6 +20,7 @@ class Loaded:
 
     fold: Fold
     checkpoint: int  # the newest segment that begins with a checkpoint; 0 = none
+    owner: Owner | None = None  # who has not let go of it, alive or not
 
 
 async def newest_segment(store: PatientStore, partition: str, known: Segment | None = None) -> Segment | None:
@@ -59,7 +61,7 @@ async def load(
                 return None
             _apply(fold, await _decoded(runtime, body))
     _apply(fold, tail)
-    return Loaded(fold, tail.header.checkpoint)
+    return Loaded(fold, tail.header.checkpoint, None if tail.closed else tail.header.owner)
 
 
 async def load_newest(store: PatientStore, runtime: Runtime, partition: str) -> Loaded:

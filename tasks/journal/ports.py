@@ -33,7 +33,7 @@ class Store(Protocol):
     """The verbs of ``tasks.storage.store.Store`` that the journal uses.
 
     Errors: ``FileNotFoundError`` from ``get``; ``TimeoutError`` = a write that may or may not have happened, or may
-    still happen; ``ConnectionError`` = out of reach.
+    still happen; ``ConnectionError`` = out of reach; a ``PermissionError`` too = it says no, and waiting will not help.
     """
 
     async def create(self, key: str, body: bytes) -> bool:

@@ -4,7 +4,8 @@ Ages are measured on the store's own clock, from the newest object listed, so th
 newest commits stay whatever their age, and so does whatever they name.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tasks.manifest.commits import PREFIX, BadCommit, commit_number, from_json
@@ -12,6 +13,7 @@ from tasks.manifest.objects import ObjectFacts, Objects
 
 KEEP_COMMITS = 20
 GRACE_S = 7 * 24 * 3600.0
+_AT_ONCE = 16
 _PART_FOLDERS = ("manifest/parts/", "manifest/calls/")
 
 
@@ -24,12 +26,16 @@ class Collected:
     size_bytes: int
 
 
+NOTHING = Collected(commits=(), parts=(), size_bytes=0)
+
+
 async def collect_garbage(
     store: Objects, *, keep_commits: int = KEEP_COMMITS, grace_s: float = GRACE_S, dry_run: bool = False
 ) -> Collected:
     """Remove commits that are neither among the newest ``keep_commits`` nor younger than ``grace_s``, and their parts.
 
-    Nothing is removed if a commit that stays cannot be read: it may name anything.
+    Nothing is removed if a commit that stays cannot be read: it may name anything. Three listings, no more, as long as
+    nothing is old.
     """
     commits = [info for info in await store.list(PREFIX) if commit_number(info.key) is not None]
     parts = [info for folder in _PART_FOLDERS for info in await store.list(folder)]
@@ -37,10 +43,14 @@ async def collect_garbage(
     kept_at_least = {info.key for info in commits[-max(keep_commits, 1) :]}
     old = [info for info in (*commits, *parts) if newest_at - info.modified_at > grace_s]
     old_commits = [info for info in old if commit_number(info.key) is not None and info.key not in kept_at_least]
-    named = await _named(store, commits, without={info.key for info in old_commits})
+    old_parts = [info for info in old if commit_number(info.key) is None]
+    if not old_commits and not old_parts:
+        return NOTHING
+    going = {info.key for info in old_commits}
+    named = await _named(store, [info.key for info in commits if info.key not in going])
     if named is None:
-        return Collected(commits=(), parts=(), size_bytes=0)
-    old_parts = [info for info in old if commit_number(info.key) is None and info.key not in named]
+        return NOTHING
+    old_parts = [info for info in old_parts if info.key not in named]
     if not dry_run:
         # Commits first: after a crash in between no commit names a part that is gone.
         old_commits = await _remove(store, old_commits)
@@ -52,17 +62,16 @@ async def collect_garbage(
     )
 
 
-async def _named(store: Objects, commits: Iterable[ObjectFacts], *, without: set[str]) -> set[str] | None:
-    """Every object that a commit which stays names; None if one of them cannot be read."""
+async def _named(store: Objects, commits: Sequence[str]) -> set[str] | None:
+    """Every object that these commits name; None if one of them cannot be read."""
     named: set[str] = set()
-    for info in commits:
-        if info.key in without:
-            continue
+    for start in range(0, len(commits), _AT_ONCE):
         try:
-            commit = from_json(await store.get(info.key))
+            bodies = await asyncio.gather(*(store.get(key) for key in commits[start : start + _AT_ONCE]))
+            for commit in map(from_json, bodies):
+                named |= {file.key for file in (*commit.files, *commit.call_files)}
         except (BadCommit, FileNotFoundError):
             return None
-        named |= {file.key for file in (*commit.files, *commit.call_files)}
     return named
 
 

@@ -8,6 +8,7 @@ from tasks.journal.errors import JournalError
 from tasks.journal.fold import Fold
 from tasks.journal.partition import PartitionJournal
 from tasks.manifest.alias import AliasWriter, Cadence
+from tasks.manifest.collect import collect_garbage
 from tasks.manifest.commits import Commit
 from tasks.manifest.publish import commit_partitions
 from tasks.storage.store import Store, StoreError
@@ -58,6 +59,16 @@ class Committer:
         commit = await self._commit({}, final=final)
         await self._alias.flush(commit)
         return commit
+
+    async def collect(self) -> None:
+        """Remove commits and parts that have long been replaced. It can always wait for the next run."""
+        try:
+            gone = await collect_garbage(self._store)
+        except (StoreError, TimeoutError) as error:
+            log.warning("old commits of the manifest were not removed now: %s", error)
+            return
+        if gone.commits or gone.parts:
+            log.info("removed %s old commits and %s old parts of the manifest", len(gone.commits), len(gone.parts))
 
     async def _commit(self, folds: dict[int, Fold], *, final: bool) -> Commit:
         async with self._one:

@@ -4,11 +4,10 @@ Prefect copies and walks the arguments of a task, so a task gets the run id and 
 """
 
 import asyncio
-import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
@@ -34,6 +33,7 @@ from tasks.work.planned import PartitionWork, Plan
 from tasks.work.result import RunResult, result_of
 from tasks.work.services import Services
 from tasks.work.setup import open_services
+from tasks.work.signals import draining_on_signals
 from tasks.work.sources import catalog_files
 from tasks.work.standing import catch_up, commit_stragglers, standing
 from tasks.work.stopping import StopSignal
@@ -116,7 +116,7 @@ class Session:
                 )
             )
             self._committer = Committer(self.store, self.run_id, every_s=self.pace.commit_every_s)
-            held.enter_context(self._signals())
+            held.enter_context(draining_on_signals(self.stop, self.options.grace_s, self.say))
             yield self._services
 
     async def work(self, works: list[PartitionWork]) -> Counter[str]:
@@ -177,6 +177,8 @@ class Session:
         await commit_stragglers(self.store, self.services.dataset, self.committer)
         await self.committer.finish(final=not self.stop.stopped)
         await self._report()
+        if not self.stop.stopped:
+            await self.committer.collect()
         outcomes = await standing(self.store, {origin.name for origin in self.ready_plan.origins})
         return outcomes, await self._acceptance()
 
@@ -250,33 +252,6 @@ class Session:
             outcomes, run_id=self.run_id, dataset=self.options.dataset, reused=outcomes.get("succeeded", 0),
             wall_s=time.monotonic() - self.began,
         )  # fmt: skip
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM drain the run; a second one goes at once, which is safe but leaves unknowns."""
-        loop = asyncio.get_running_loop()
-        before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            for name in before:
-                loop.add_signal_handler(name, self._interrupt)
-        except (ValueError, RuntimeError):  # not the main thread: whoever owns it stops us through ``stop``
-            yield
-            return
-        try:
-            yield
-        finally:
-            for name, handler in before.items():
-                loop.remove_signal_handler(name)
-                if handler is not None:
-                    signal.signal(name, handler)  # Prefect's engine has its own and expects to find it again
-
-    def _interrupt(self) -> None:
-        if self.stop.reason == "interrupted":
-            self.stop.end_grace()
-            return
-        self.say(f"stopping: calls in flight get {self.options.grace_s:g} s, nothing new is started (again: at once)")
-        self.stop.stop("interrupted", "interrupted")
-        asyncio.get_running_loop().call_later(self.options.grace_s, self.stop.end_grace)
 
 
 def new_session(options: RunOptions, settings: Settings, run_id: str, *, say: Callable[[str], None] = print) -> Session:

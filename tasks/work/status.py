@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from tasks.journal.dataset import open_dataset
-from tasks.journal.events import Unknown
+from tasks.journal.events import Owner, Unknown
 from tasks.journal.fold import Fold, outcome
-from tasks.journal.inspect import load_all
+from tasks.journal.inspect import load_partition
+from tasks.journal.owner import provably_gone
 from tasks.manifest.money import attempt_cost
 from tasks.storage.store import Store
 
@@ -35,16 +36,28 @@ class DatasetStatus:
     cost_micros: int = 0
     at_risk_micros: int = 0
     unknowns: list[UnknownAttempt] = field(default_factory=list)
-    owners: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)  # runs at work, or that were killed: one sentence each
 
 
 async def dataset_status(store: Store) -> DatasetStatus:
     """Fold every partition, one after the other. ``DatasetProblem`` if there is no dataset."""
     dataset = await open_dataset(store, create=False)
     status = DatasetStatus(partitions=dataset.partitions)
-    async for _, fold in load_all(store, dataset):
-        add_partition(status, fold)
+    owned: dict[Owner, list[str]] = {}
+    for name in dataset.partition_names:
+        loaded = await load_partition(store, name)
+        add_partition(status, loaded.fold)
+        if loaded.owner is not None:
+            owned.setdefault(loaded.owner, []).append(name)
+    status.owners = [owner_line(owner, partitions) for owner, partitions in owned.items()]
     return status
+
+
+def owner_line(owner: Owner, partitions: list[str]) -> str:
+    """Who has partitions open, and whether that can be: only the host itself can tell that a process is gone."""
+    left = " and ended without closing them" if provably_gone(owner) else ""
+    count = f"partition{'s' if len(partitions) > 1 else ''} {', '.join(partitions)}"
+    return f"run {owner.run_id} (process {owner.pid} on {owner.host}) has {count}{left}"
 
 
 def add_partition(status: DatasetStatus, fold: Fold) -> None:

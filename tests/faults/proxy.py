@@ -5,6 +5,7 @@
 ``unavailable``  503 SlowDown, nothing done          ``conflict``  409 ConditionalRequestConflict, nothing done
 ``reset``        the connection is cut, nothing done  ``swallow``   done, and the connection is cut before the reply
 ``silence``      no reply for ``silence_s``, then cut  ``late``      cut at once, done ``late_s`` later
+``denied``       403 AccessDenied, nothing done        ``no bucket`` 404 NoSuchBucket, nothing done
 ``unguarded``    done without its If-None-Match or If-Match, as a store that does not know them
 """
 
@@ -106,6 +107,10 @@ class FaultProxy:
                 return _error(503, "SlowDown", "Reduce your request rate.")
             case "conflict":
                 return _error(409, "ConditionalRequestConflict", "A conflicting operation occurred.")
+            case "denied":
+                return _error(403, "AccessDenied", "Access Denied")
+            case "no bucket":
+                return _error(404, "NoSuchBucket", "The specified bucket does not exist")
             case "reset":
                 return _cut(request)
             case "silence":

@@ -204,6 +204,30 @@ async def test_a_store_that_stays_away_stops_the_run_and_the_next_one_finishes_i
     assert found.billed == rows
 
 
+@pytest.mark.parametrize("fault", ["denied", pytest.param("no bucket", marks=pytest.mark.slow)])
+async def test_a_store_that_says_no_in_the_middle_of_a_run_is_not_waited_for(
+    fault: str,
+    runs: Nursery,
+    gateway: SandboxProcess,
+    proxy: FaultProxy,
+    s3: S3Server,
+    catalog: Callable[..., Path],
+) -> None:
+    rows = 24
+    gateway.switch(latency_scale=0.05)
+    outage = Outage(runs, gateway, s3, proxy, f"no-{fault[:2]}", catalog(rows))
+    child = outage.start(patience_s=10_000.0)
+    until_charged(gateway, rows // 4)
+    proxy.rule = lambda _: fault
+    end = child.wait(100)
+    said_no = [p for p in proxy.log if p.fault]
+    proxy.rule = lambda _: None
+    assert (end.code, child.report()["stopped"]) == (5, "store_down"), child.log()[-3000:]
+    assert len(said_no) < 20 * rows, "it went on asking"
+    assert outage.start().wait(100).code == 0
+    assert (await outage.audited(rows)).billed == rows
+
+
 @pytest.mark.parametrize("existing", [False, True], ids=["a new dataset", "a dataset that is there already"])
 async def test_a_store_that_ignores_conditions_is_refused_before_anything_is_spent(
     existing: bool,
@@ -232,7 +256,7 @@ async def test_the_proxy_does_to_a_put_what_its_rule_says(s3: S3Server, proxy: F
     client = _impatient(proxy.endpoint)
     numbers = itertools.count()
     seen: dict[str, tuple[bool, bool]] = {}  # told that it was done, really done
-    for fault in ("unavailable", "conflict", "reset", "swallow", "late", "unguarded", None):
+    for fault in ("unavailable", "conflict", "denied", "no bucket", "reset", "swallow", "late", "unguarded", None):
         proxy.rule = lambda passage, fault=fault: fault if passage.method == "PUT" else None
         key = f"k{next(numbers)}"
         told = await asyncio.to_thread(_put, client, bucket, key, "1")
@@ -241,13 +265,14 @@ async def test_the_proxy_does_to_a_put_what_its_rule_says(s3: S3Server, proxy: F
         listed = {item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])}
         seen[str(fault)] = (told, key in listed)
     assert seen == {
-        "unavailable": (False, False), "conflict": (False, False), "reset": (False, False), "swallow": (False, True),
+        "unavailable": (False, False), "conflict": (False, False), "denied": (False, False),
+        "no bucket": (False, False), "reset": (False, False), "swallow": (False, True),
         "late": (False, True), "unguarded": (True, True), "None": (True, True),
     }  # fmt: skip
     proxy.rule = lambda passage: "unguarded" if passage.conditional else None
-    assert await asyncio.to_thread(_put, client, bucket, "k6", "2"), "without its condition the put takes the place"
+    assert await asyncio.to_thread(_put, client, bucket, key, "2"), "without its condition the put takes the place"
     proxy.rule = lambda _: None
-    assert not await asyncio.to_thread(_put, client, bucket, "k6", "3"), "with it, it does not"
+    assert not await asyncio.to_thread(_put, client, bucket, key, "3"), "with it, it does not"
 
 
 def _impatient(endpoint: str) -> Any:
