@@ -7,6 +7,7 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.begin import CannotStart
+from tasks.journal.errors import DatasetProblem
 from tasks.report.usage import Usage, Window
 from tasks.report.usage_page import money
 from tasks.storage.open import BadUri, open_store
@@ -20,7 +21,7 @@ async def report_usage(datasets: list[str], to: str, since: date | None, until: 
     window = Window(_midnight(since), _midnight(until))
     try:
         usage = await write_usage_of(datasets, open_store(to), window)
-    except (BadUri, NothingToReport, StoreError) as error:
+    except (BadUri, DatasetProblem, NothingToReport, StoreError) as error:
         raise CannotStart("CannotStart", str(error)) from error
     about = f"Usage of {', '.join(datasets)}"
     await acreate_table_artifact(spend_by_model(usage), key="usage-by-model", description=about)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from catalogs.providers import UnknownProvider
 from deployments.cli.output import catalog_problems, usage_problem
 from deployments.cli.parsing import UsageMistake
-from tasks.journal.dataset import open_dataset
+from tasks.journal.dataset import find_dataset
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.settings import MissingKey, Settings, read_settings
 from tasks.storage.open import BadUri, UnsafeStore, open_store
-from tasks.storage.store import Denied, NotFound, Store, StoreError, Unavailable
+from tasks.storage.store import Denied, Store, StoreError, Unavailable
 from tasks.work.options import RunOptions
 from tasks.work.problems import InvalidCatalog
 
@@ -61,10 +61,7 @@ async def existing_dataset(uri: str) -> Store:
     ``UsageMistake`` if there is none, ``DatasetProblem`` if its layout is not known.
     """
     store = open_store(uri)
-    try:
-        await store.get("dataset.json")  # the 404 of a HEAD cannot tell a missing bucket from a missing object
-    except NotFound:
+    if await find_dataset(store) is None:
         what = f"{uri}: there is no dataset here yet; `printroom run CATALOG --dataset {uri}` creates one"
-        raise UsageMistake(what) from None
-    await open_dataset(store, create=False)
+        raise UsageMistake(what)
     return store

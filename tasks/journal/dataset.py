@@ -1,6 +1,7 @@
 """``dataset.json``: what is fixed when a dataset is created. Create-only, read before anything else."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from tasks.journal.codec import LAYOUT
 from tasks.journal.driver import patient
 from tasks.journal.errors import DatasetProblem
 from tasks.journal.patient import PatientStore
-from tasks.journal.ports import Store
+from tasks.journal.ports import Listed, Store
 
 DATASET_NAME = "dataset.json"
 JOURNAL = "journal/"
@@ -58,17 +59,25 @@ async def open_dataset(store: Store, *, partitions: int | None = None, create: b
         if not create:
             raise DatasetProblem("there is no dataset here yet (dataset.json is missing); `printroom run` creates one")
         body = await _create(steady, partitions or DEFAULT_PARTITIONS)
-    dataset = _read(body)
-    if partitions is not None and partitions != dataset.partitions:
-        raise DatasetProblem(
-            f"this dataset has {dataset.partitions} partitions, fixed when it was created; {partitions} were asked for"
-        )
-    return dataset
+    return _read(body, partitions)
+
+
+async def find_dataset(store: Store, *, partitions: int | None = None) -> Dataset | None:
+    """The dataset in ``store``, or None if there is none yet; asked once, for nothing has begun.
+
+    ``DatasetProblem`` if what is there is damaged, of another layout or of other ``partitions``. Raises what the store
+    raises.
+    """
+    try:
+        body = await store.get(DATASET_NAME)  # the 404 of a HEAD cannot tell a missing bucket from a missing object
+    except FileNotFoundError:
+        _refuse_leftovers(await store.list(JOURNAL))
+        return None
+    return _read(body, partitions)
 
 
 async def _create(store: PatientStore, partitions: int) -> bytes:
-    if any(each.key.removeprefix(JOURNAL)[:1].isdigit() for each in await store.list(JOURNAL)):  # not just a probe's
-        raise DatasetProblem("there is a journal here but no dataset.json: it is damaged, or of an older layout")
+    _refuse_leftovers(await store.list(JOURNAL))
     made = {
         "layout": LAYOUT,
         "partitions": partitions,
@@ -82,14 +91,25 @@ async def _create(store: PatientStore, partitions: int) -> bytes:
     return body
 
 
-def _read(body: bytes) -> Dataset:
+def _refuse_leftovers(listed: Sequence[Listed]) -> None:
+    if any(each.key.removeprefix(JOURNAL)[:1].isdigit() for each in listed):  # not just a probe's
+        raise DatasetProblem("there is a journal here but no dataset.json: it is damaged, or of an older layout")
+
+
+def _read(body: bytes, partitions: int | None) -> Dataset:
     try:
         values: dict[str, Any] = orjson.loads(body)
         layout = int(values["layout"])
+        if layout == LAYOUT:
+            dataset = Dataset(values["id"], int(values["partitions"]), layout, values["created_at"])
     except (ValueError, TypeError, KeyError) as error:
         raise DatasetProblem(f"dataset.json cannot be read ({error}); restore it from a backup") from error
     if layout > LAYOUT:
         raise DatasetProblem(f"this dataset has layout {layout}, this Printroom knows up to {LAYOUT}: use a newer one")
     if layout < LAYOUT:
         raise DatasetProblem(f"this dataset has the older layout {layout}: open it with the Printroom that made it")
-    return Dataset(values["id"], int(values["partitions"]), layout, values["created_at"])
+    if partitions is not None and partitions != dataset.partitions:
+        raise DatasetProblem(
+            f"this dataset has {dataset.partitions} partitions, fixed when it was created; {partitions} were asked for"
+        )
+    return dataset

@@ -65,7 +65,7 @@ class Pauses:
         self._pause_s = timing.pause_s
 
     async def after(self, error: Exception) -> None:
-        """Wait after a failure; ``StoreDown`` once the failures have outlasted the patience, or if waiting is no use."""
+        """Wait after a failure; ``StoreDown`` once failures have outlasted the patience, or if waiting is no use."""
         if isinstance(error, PermissionError):  # no such bucket, or not for us: somebody has to do something about it
             raise StoreDown(f"the store says no: {error}") from error
         if self._runtime.now_s() - self._began_s > self._timing.patience_s:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from catalogs.rules import Rule
+from tasks.journal.dataset import find_dataset
 from tasks.manifest.commits import Commit, newest_commit
 from tasks.storage.store import Store
 from tasks.work.accepting import judge
@@ -56,7 +57,11 @@ class Exported:
 
 
 async def export(store: Store, asked: Asked, to: Path) -> Exported:
-    """Fill ``to``. ``FileNotFoundError`` if the dataset has no manifest, ``NotOurs`` if the folder is not for this."""
+    """Fill ``to``. ``FileNotFoundError`` if the dataset has no manifest, ``NotOurs`` if the folder is not for this.
+
+    ``DatasetProblem`` if the dataset is of another layout.
+    """
+    await find_dataset(store)
     commit = await newest_commit(store)
     if commit is None:
         raise FileNotFoundError(f"no manifest in {store.uri!r}: nothing has been committed yet")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalogs.types import Problem, Provider
-from tasks.journal.dataset import DATASET_NAME, DEFAULT_PARTITIONS, Dataset, open_dataset
+from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
 from tasks.journal.fold import Fold
 from tasks.journal.inspect import load_fold
 from tasks.storage.store import Store
@@ -27,7 +27,7 @@ async def make_plan(
 ) -> Plan:
     """Read, check, key, price and compare. ``InvalidCatalog`` lists every problem of every file; nothing is written."""
     check_accepting(options)
-    dataset = await existing_dataset(store)
+    dataset = await find_dataset(store, partitions=options.partitions)
     partitions = dataset.partitions if dataset else options.partitions or DEFAULT_PARTITIONS
     folder = Path(tempfile.mkdtemp(prefix="printroom-plan-"))
     plan = Plan(
@@ -85,15 +85,6 @@ def _refuse_unpriced(plan: Plan) -> None:
     ]  # fmt: skip
     plan.discard()
     raise InvalidCatalog(problems)
-
-
-async def existing_dataset(store: Store) -> Dataset | None:
-    """The dataset in ``store``, or None if there is none yet. ``DatasetProblem`` if what is there is not ours."""
-    try:
-        await store.get(DATASET_NAME)  # the 404 of a HEAD cannot tell a missing bucket from a missing object
-    except FileNotFoundError:
-        return None
-    return await open_dataset(store, create=False)
 
 
 async def _resolve_later(plan: Plan, rows: Spill) -> None:

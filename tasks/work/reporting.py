@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.journal.dataset import find_dataset
 from tasks.manifest.commits import Commit, PartFile, commit_key, newest_commit
 from tasks.manifest.schema import CALL_SCHEMA, MANIFEST_SCHEMA, with_commit
 from tasks.report.gallery import INDEX, GalleryOptions, Written, write_gallery
@@ -42,8 +43,9 @@ class NothingToReport(FileNotFoundError):
 async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> Report:
     """Write the gallery and the usage report of the newest commit, making missing thumbnails for so many seconds.
 
-    Raises ``NothingToReport``, and what the store raises.
+    Raises ``NothingToReport``, ``DatasetProblem``, and what the store raises.
     """
+    await find_dataset(store)
     commit = await newest_commit(store)
     if commit is None:
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
@@ -88,6 +90,7 @@ async def write_usage_of(uris: Sequence[str], to: Store, window: Window) -> Usag
 
 async def _usage_tables(store: Store) -> tuple[pa.Table, pa.Table]:
     """Only the columns that are measured: a year of rows is large."""
+    await find_dataset(store)
     commit = await newest_commit(store)
     if commit is None:
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")

@@ -37,6 +37,7 @@ async def test_all_who_create_at_once_get_the_same_dataset() -> None:
     [
         (None, "no dataset here"),
         (b"{", "cannot be read"),
+        (orjson.dumps({"layout": 1}), "cannot be read"),
         (orjson.dumps({"layout": 2}), "use a newer one"),
         (orjson.dumps({"layout": 0}), "older layout 0"),
     ],
