@@ -3,13 +3,16 @@
 On the server that ``PREFECT_API_URL`` names. Doing it again changes nothing but what the files changed.
 ``PRINTROOM_HOME``: where workers find this repository (default: where it is here).
 ``PRINTROOM_ALERT_BLOCK``: ``type/name`` of a notification block, such as ``slack-webhook/data-team``.
+``PRINTROOM_AWS_BLOCK``: name of an AWS Credentials block that workers give to runs, where machines have no role.
 """
 
 import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import yaml
@@ -32,7 +35,7 @@ def main() -> int:
     asyncio.run(_before())
     code = _deploy()
     if code == 0:
-        asyncio.run(_close_forms())
+        asyncio.run(_after())
     return code
 
 
@@ -76,13 +79,43 @@ def _deploy() -> int:
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - our own interpreter
 
 
-async def _close_forms() -> None:
-    """Make the server refuse parameters that no flow has: by itself it takes them, and the run crashes later."""
+async def _after() -> None:
+    """What ``prefect deploy`` cannot say: a form that people can read and that is closed; credentials from a block."""
+    env = aws_variables(os.environ.get("PRINTROOM_AWS_BLOCK", ""))
     async with get_client() as client:
         for name in deployment_names():
             known = await client.read_deployment_by_name(name)
-            schema = {**(known.parameter_openapi_schema or {}), "additionalProperties": False}
-            await client.update_deployment(known.id, DeploymentUpdate(parameter_openapi_schema=schema))
+            known.job_variables["env"] = {**known.job_variables.get("env", {}), **env}
+            changed = DeploymentUpdate(
+                parameter_openapi_schema=plain_form(known.parameter_openapi_schema or {}),
+                job_variables=known.job_variables,
+            )
+            await client.update_deployment(known.id, changed)
+
+
+def plain_form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a form in which what may be left out is an empty field, not a choice between a type and None.
+
+    Parameters that no flow has are refused by it: Prefect by itself takes them, and the run crashes later.
+    """
+    fields = {name: _plain_field(field) for name, field in schema.get("properties", {}).items()}
+    return {**schema, "properties": fields, "additionalProperties": False}
+
+
+def _plain_field(field: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
+    rest = {key: value for key, value in field.items() if not (key == "default" and value is None)}
+    if len(kinds) != 1 or len(kinds) == len(field["anyOf"]):
+        return rest
+    del rest["anyOf"]
+    return {**rest, **kinds[0]}
+
+
+def aws_variables(block: str) -> dict[str, str]:
+    """The variables of a run whose S3 credentials are in an AWS Credentials block; its worker looks them up."""
+    fields = {"AWS_ACCESS_KEY_ID": "aws_access_key_id", "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key"}
+    place = f"prefect.blocks.aws-credentials.{block}"
+    return {variable: f"{{{{ {place}.{field} }}}}" for variable, field in fields.items()} if block else {}
 
 
 def deployment_names() -> list[str]:

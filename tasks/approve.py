@@ -16,7 +16,7 @@ from tasks.settings import approval_timeout_s
 from tasks.work.plan_digest import plan_markdown
 from tasks.work.session import Session
 
-ANSWER = "Approve it, lower **Max Spend** (USD, worst cases included) to buy less, or decline."
+ANSWER = "Approve, lower **Max Spend** (USD, worst cases included) to buy less, or decline: then nothing is spent."
 
 
 class Approval(prefect.input.RunInput):
@@ -36,7 +36,7 @@ async def approved(session: Session) -> bool:
         return False
     cap = min(session.ready_plan.summary.cap_micros, session.options.max_spend_micros or 2**62)
     form = Approval.with_initial_data(
-        description=f"{session.approval_question()}. {ANSWER}\n\n{plan_markdown(session.ready_plan)}",
+        description=f"**{_sentence(session.approval_question())}** {ANSWER}\n\n{plan_markdown(session.ready_plan)}",
         max_spend=float(usd_decimal(cap)),
     )
     session.say(f"suspended: {session.approval_question()}")
@@ -46,3 +46,7 @@ async def approved(session: Session) -> bool:
     session.cap_spend(parse_usd(f"{max(0.0, answer.max_spend):.6f}"))
     session.say(f"approved up to {format_usd(session.options.max_spend_micros)}")
     return True
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

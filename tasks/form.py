@@ -6,6 +6,7 @@ A type's bounds go into the form that the UI draws; its words come from the flow
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -79,6 +80,8 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
             yield from _no_money(name, str(form[name]))
     if form["workers"] is not None and form["runner"] == "local":
         yield "workers: only for the runners workers and dask"
+    if form["runner"] == "dask" and find_spec("prefect_dask") is None:
+        yield "runner: dask needs the package prefect-dask where the run is worked (pip install prefect-dask)"
     if form["runner"] != "local":
         yield from alone(limit=form["limit"], max_takes=form["max_takes"])
 

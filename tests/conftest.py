@@ -17,8 +17,7 @@ _OURS = ("PRINTROOM_", "PREFECT_", "AWS_", "APIYI_", "OPENAI_")
 # they belong to `make faults` until they have proven quiet.
 _WITH_THE_LONG_FORMS = (
     "faults/test_cost_of_safety.py", "faults/test_kill_storm.py", "faults/test_lost_disk.py", "faults/test_resume.py",
-    "faults/test_store_outage.py", "flows/test_dask.py", "flows/test_deployed_runs.py", "flows/test_unanswered.py",
-    "flows/test_workers.py",
+    "faults/test_store_outage.py",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Literal
 
 from deployments.cli.parsing import UsageMistake
@@ -187,4 +188,6 @@ def _runner(args: argparse.Namespace) -> Literal["local", "workers", "dask"]:
             raise UsageMistake(*(f"--{problem.replace('_', '-', 1)}" for problem in problems))
         if runner == "workers" and "PREFECT_API_URL" not in os.environ:
             raise UsageMistake("--runner workers: set PREFECT_API_URL to the server that has the workers (make ui)")
+        if runner == "dask" and find_spec("prefect_dask") is None:
+            raise UsageMistake("--runner dask: needs the package prefect-dask (pip install prefect-dask)")
     return runner

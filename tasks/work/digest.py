@@ -36,7 +36,7 @@ def _missing(shown: Showcase) -> list[str]:
         return []
     lines = ["", "## Not succeeded, by reason", "", "| outcome | reason | rows | which |", "|---|---|---:|---|"]
     for why, count in shown.counts.most_common():
-        ids = ", ".join(code(row_id) for row_id in shown.missing[why])
+        ids = ", ".join(code(row_id) for row_id in sorted(shown.missing[why]))
         more = f" and {count - len(shown.missing[why]):,} more" if count > len(shown.missing[why]) else ""
         lines.append(cells(why[0], escape(why[1]), f"{count:,}", ids + more))
     return [*lines, "", "To take them up again: run with `only` set to the outcome, or with their ids in `rows`."]

@@ -12,18 +12,16 @@ MOST_LINES = 100
 def plan_markdown(plan: Plan) -> str:
     """Rows by what becomes of them, by model, with money, time, retired models and warnings."""
     summary = plan.summary
-    left = sum(summary.left.values())
     lines = [
         f"# Plan: {summary.new:,} new of {summary.rows:,} results",
         "",
         f"{escape(summary.line())}",
         "",
-        "| reused | new | readings | waiting for another row | left as they are | estimated | at most |",
-        "|---:|---:|---:|---:|---:|---:|---:|",
-        cells(
-            *(f"{n:,}" for n in (summary.reused, summary.new, summary.readings, summary.waiting, left)),
-            *_money(summary),
-        ),
+        "| results | |",
+        "|---|---:|",
+        *(cells(name, f"{count:,}") for name, count in _counts(summary) if count),
+        cells("estimated", format_usd(summary.estimate_micros)),
+        cells("**at most**", f"**{format_usd(summary.cap_micros)}**"),
         "",
         "## By model",
         "",
@@ -34,13 +32,22 @@ def plan_markdown(plan: Plan) -> str:
         cells(escape(name), f"{share.rows:,}", f"{share.new:,}", *_money(share))
         for name, share in sorted(summary.models.items())
     ]
-    lines += _section("Left as they are", [f"{count:,} {outcome}" for outcome, count in sorted(summary.left.items())])
     lines += _section("Retired or retiring models", summary.retired)
     lines += _section("Without a price: not bought", [f"{name}: {n:,} rows" for name, n in summary.unpriced.items()])
     lines += _section("Replaced models", [each.line() for each in summary.replacements.values()])
     lines += _section("Warnings", summary.warnings)
     lines += _section("Hints on prompts", summary.hints)
     return "\n".join(lines) + "\n"
+
+
+def _counts(summary: PlanSummary) -> list[tuple[str, int]]:
+    return [
+        ("reused: there already", summary.reused),
+        ("new: will be bought", summary.new),
+        ("readings of pictures", summary.readings),
+        ("waiting for another row", summary.waiting),
+        *((f"left as they are: {outcome}", count) for outcome, count in sorted(summary.left.items())),
+    ]
 
 
 def _money(priced: PlanSummary | ModelShare) -> tuple[str, str]:

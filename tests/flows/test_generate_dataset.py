@@ -45,6 +45,14 @@ def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
+def the_run(client: httpx.Client, folder: Path) -> dict[str, Any]:
+    """The flow run of the dataset in ``folder``: a run bears its dataset's name."""
+    named = {"flow_runs": {"name": {"any_": [str(folder / "ds")]}}}
+    found: list[dict[str, Any]] = client.post("/flow_runs/filter", json=named).json()
+    assert len(found) == 1
+    return found[0]
+
+
 def recorded_task_names(client: httpx.Client, run_id: str, *, until: str) -> set[str]:
     """The task runs of a flow run, once the server's recorder has caught up with it (30 s at most)."""
     names: set[str] = set()
@@ -85,7 +93,7 @@ def test_the_run_page_has_task_runs_named_by_what_they_do_and_a_state_that_tells
     server: PrefectServer, finished: tuple[Path, dict[str, Any], int]
 ) -> None:
     with server.client() as client:
-        run = client.post("/flow_runs/filter", json={"limit": 1, "sort": "START_TIME_DESC"}).json()[0]
+        run = the_run(client, finished[0])
         names = recorded_task_names(client, run["id"], until="commit manifest")
         artifacts = client.post("/artifacts/filter", json={}).json()
     assert run["state"]["type"] == "COMPLETED"
@@ -120,7 +128,7 @@ def test_the_ui_shows_what_the_task_runs_did(server: PrefectServer, finished: tu
     from tests.support.browser import open_page
 
     with server.client() as client:
-        run = client.post("/flow_runs/filter", json={"limit": 1, "sort": "START_TIME_DESC"}).json()[0]
+        run = the_run(client, finished[0])
     with open_page(f"{server.url}/runs/flow-run/{run['id']}") as page:
         page.get_by_text("CompletedWithFailures").first.wait_for(timeout=60_000)
         page.get_by_text("Task Runs", exact=True).first.click()

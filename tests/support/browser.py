@@ -1,16 +1,19 @@
 """A real browser (Debian's chromium) for looking at pages; everything it could ask of the outside is switched off."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+PATIENCE_MS = 180_000  # a page that never comes must fail the test; a busy machine must not
 
 
 @contextmanager
@@ -26,3 +29,21 @@ def open_page(url: str, **options: Any) -> Iterator[Page]:
             yield page
         finally:
             browser.close()
+
+
+def form_field(page: Page, name: str) -> Locator:
+    """A parameter's place in Prefect's form: its label, its description and what is filled in."""
+    label = page.get_by_text(re.compile(rf"^{name}( \(Optional\))?$"))
+    return page.locator(".schema-form-property").filter(has=label).first
+
+
+def fill(page: Page, name: str, value: str) -> None:
+    """Write ``value`` where the form asks for ``name``."""
+    form_field(page, name).locator("textarea, input:not([type=checkbox])").first.fill(value)
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    """Pick one of the choices that the form offers for ``name``; by the keyboard, since scrolling closes the list."""
+    form_field(page, name).locator(".p-select-button__control").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.locator(".p-select-option__text").filter(has_text=re.compile(rf"^{value}$")).first.click(timeout=PATIENCE_MS)

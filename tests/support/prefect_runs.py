@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,18 @@ from tests.support.prefect_server import ROOT, PrefectServer
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 
 
-def deploy(server: PrefectServer) -> str:
-    """``make deploy``; what it printed."""
+def deploy(server: PrefectServer, environment: Mapping[str, str] | None = None) -> str:
+    """``make deploy``; what it printed. The schedules rest, so that none of them fires in the middle of a test."""
     done = subprocess.run(
-        [sys.executable, "-m", "deployments.deploy"], cwd=ROOT, env={**os.environ, **server.environment},
-        capture_output=True, text=True, timeout=180, check=False,
+        [sys.executable, "-m", "deployments.deploy"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, **server.environment, **(environment or {})},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    with server.client() as client:
+        for found in client.post("/deployments/filter", json={}).raise_for_status().json():
+            for schedule in found["schedules"]:
+                place = f"/deployments/{found['id']}/schedules/{schedule['id']}"
+                client.patch(place, json={"active": False}).raise_for_status()
     return done.stdout
 
 
@@ -103,7 +108,7 @@ def read_run(server: PrefectServer, run_id: str) -> dict[str, Any]:
 
 
 def wait_run(
-    server: PrefectServer, run_id: str, until: Callable[[dict[str, Any]], bool] | None = None, *, seconds: float = 180
+    server: PrefectServer, run_id: str, until: Callable[[dict[str, Any]], bool] | None = None, *, seconds: float = 600
 ) -> dict[str, Any]:
     """The run once it is final (or ``until`` says so)."""
     done = until or (lambda run: run["state"]["type"] in FINAL)
@@ -113,6 +118,23 @@ def wait_run(
             return run
         time.sleep(1.0)
     raise AssertionError(f"the run is still {run['state']}: {logs_of(server, run_id)}")
+
+
+def wait_for_state(
+    server: PrefectServer, name: str, which: Callable[[dict[str, Any]], bool], states: Collection[str]
+) -> dict[str, Any]:
+    """The first run of the deployment ``flow/name`` that ``which`` is true of, once it is in one of ``states``."""
+    body = {
+        "sort": "EXPECTED_START_TIME_ASC", "deployments": {"id": {"any_": [deployment(server, name)["id"]]}},
+        "limit": 200,
+    }  # fmt: skip
+    with server.client() as client:
+        for _ in range(600):
+            found = [run for run in client.post("/flow_runs/filter", json=body).json() if which(run)]
+            if found and found[0]["state"]["type"] in states:
+                return dict(found[0])
+            time.sleep(1.0)
+    raise AssertionError(f"no run of {name} came to {states}: {found[:1]}")
 
 
 def logs_of(server: PrefectServer, run_id: str) -> list[str]:

@@ -38,7 +38,8 @@ def prefect_server(home: Path, port: int | None = None) -> Iterator[PrefectServe
     """Start it on a free port and wait until it is healthy (about 13 CPU-seconds with a new database)."""
     port = port or _free_port()
     server = PrefectServer(f"http://127.0.0.1:{port}", home)
-    log = (home / "server.log").open("wb")
+    home.mkdir(exist_ok=True)
+    log = (home / "server.log").open("ab")
     child = subprocess.Popen(
         [sys.executable, "-m", "deployments.ui", str(port)], cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
         env={**server_environment(port), "PREFECT_HOME": str(home)},
