@@ -12,7 +12,7 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.events import emit_event
 
 from catalogs.money import json_usd
@@ -21,7 +21,7 @@ from tasks.work.problems import InvalidCatalog
 from tasks.work.progress_digest import progress_markdown, refusals_jumped
 from tasks.work.session import Session
 
-EVERY_S = 3.0
+EVERY_S = 5.0
 log = logging.getLogger("printroom")
 
 
@@ -58,34 +58,34 @@ async def shown(session: Session) -> AsyncIterator[None]:
     description = f"Live progress of {', '.join(session.options.catalogs)}"
     artifact = await show(session.options.dataset, "progress", progress_markdown(session), description)
     told: set[str] = set()
-    watch = asyncio.create_task(_watch(session, artifact, told))
-    try:
-        yield
-    finally:
-        watch.cancel()
-        await asyncio.wait([watch])
-        tell(session, told)
-        await _update(artifact, progress_markdown(session))
+    async with get_client() as client:  # one for the whole run: making one costs more than asking with it
+        watch = asyncio.create_task(_watch(session, client, artifact, told))
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
+            tell(session, told)
+            await _update(client, artifact, progress_markdown(session))
 
 
-async def _watch(session: Session, artifact: UUID | None, told: set[str]) -> None:
+async def _watch(session: Session, client: PrefectClient, artifact: UUID | None, told: set[str]) -> None:
     before = ""
     while True:
         await asyncio.sleep(EVERY_S)
         tell(session, told)
         markdown = progress_markdown(session)
         if markdown != before:
-            await _update(artifact, markdown)
+            await _update(client, artifact, markdown)
             before = markdown
 
 
-async def _update(artifact: UUID | None, markdown: str) -> None:
+async def _update(client: PrefectClient, artifact: UUID | None, markdown: str) -> None:
     """Replace the text in place, by a plain request: the client's own method also stores an event with all of it."""
     if artifact is None:
         return
     try:
-        async with get_client() as client:
-            await client.request("PATCH", "/artifacts/{id}", path_params={"id": artifact}, json={"data": markdown})
+        await client.request("PATCH", "/artifacts/{id}", path_params={"id": artifact}, json={"data": markdown})
     except httpx.HTTPError as error:
         log.warning("progress not shown now: %s", error)
 

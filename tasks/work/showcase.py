@@ -42,45 +42,43 @@ class Showcase:
     bought: Counter[str] = field(default_factory=Counter)
 
 
+_Rows = list[dict[str, Any]]
+
+
 async def showcase(store: Store, run_id: str, catalogs: set[str]) -> Showcase:
     """The newest commit's current rows of ``catalogs``, one part at a time; pictures of this run come first."""
-    found = Showcase()
-    fresh: list[dict[str, Any]] = []
-    older: list[dict[str, Any]] = []
+    found, fresh, older = Showcase(), _Rows(), _Rows()
     commit = await newest_commit(store)
     for file in commit.files if commit else ():
-        for row in await asyncio.to_thread(_rows, await store.get(file.key), catalogs):
-            mine = row["run_id"] == run_id
-            _count(found, row, mine=mine)
-            picked = fresh if mine else older
-            if row["image_uri"] and len(picked) < PICTURES:
-                picked.append(row)
-    pictures = (fresh + older)[:PICTURES]
-    found.pictures = list(await asyncio.gather(*(_picture(store, row) for row in pictures)))
+        await asyncio.to_thread(_count, found, fresh, older, await store.get(file.key), catalogs, run_id)
+    found.pictures = list(await asyncio.gather(*(_picture(store, row) for row in (fresh + older)[:PICTURES])))
     return found
 
 
-def _rows(body: bytes, catalogs: set[str]) -> list[dict[str, Any]]:
+def _count(found: Showcase, fresh: _Rows, older: _Rows, part: bytes, catalogs: set[str], run_id: str) -> None:
+    """Add one part of the manifest, by column: its rows may be many, and only a few are shown."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(pa.BufferReader(body), columns=_COLUMNS)
-    mine = pc.and_(table["current"], pc.is_in(table["catalog"], pa.array(sorted(catalogs))))
-    rows: list[dict[str, Any]] = table.filter(mine).to_pylist()
-    return rows
-
-
-def _count(found: Showcase, row: Mapping[str, Any], *, mine: bool) -> None:
-    if row["outcome"] != "succeeded":
-        why = (row["outcome"], row["outcome_reason"] or "")
+    table = pq.read_table(pa.BufferReader(part), columns=_COLUMNS)
+    table = table.filter(pc.and_(table["current"], pc.is_in(table["catalog"], pa.array(sorted(catalogs)))))
+    missing = table.filter(pc.not_equal(table["outcome"], "succeeded")).select(["outcome", "outcome_reason", "row_id"])
+    for outcome, reason, row_id in zip(*(column.to_pylist() for column in missing.columns), strict=True):
+        why = (outcome, reason or "")
         found.counts[why] += 1
         if len(found.missing[why]) < ROWS_PER_REASON:
-            found.missing[why].append(row["row_id"])
-    if mine:
-        found.bought[row["model"]] += 1
-        for name in ("cost_usd", "ocr_cost_usd"):
-            found.spend_micros[row["model"]] += int((row[name] or 0) * 1_000_000)
+            found.missing[why].append(row_id)
+    is_mine = pc.equal(table["run_id"], run_id)
+    sums = [("model", "count"), ("cost_usd", "sum"), ("ocr_cost_usd", "sum")]
+    for row in table.filter(is_mine).group_by("model").aggregate(sums).to_pylist():
+        found.bought[row["model"]] += row["model_count"]
+        found.spend_micros[row["model"]] += sum(
+            int((row[name] or 0) * 1_000_000) for name in ("cost_usd_sum", "ocr_cost_usd_sum")
+        )
+    for picked, mine in ((fresh, is_mine), (older, pc.invert(is_mine))):
+        shown = table.filter(pc.and_(mine, pc.is_valid(table["image_uri"])))
+        picked.extend(shown.slice(0, max(0, PICTURES - len(picked))).to_pylist())
 
 
 async def _picture(store: Store, row: Mapping[str, Any]) -> ShownPicture:

@@ -8,6 +8,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,33 +66,46 @@ def database_bytes(server: PrefectServer) -> int:
 _PRAGMAS = ("page_count", "freelist_count", "page_size")
 
 
+def idle_cpu(seconds: float = 30.0) -> float:
+    """CPU seconds that the server takes per second of having nothing to do."""
+    before = server_cpu()
+    time.sleep(seconds)
+    return (server_cpu() - before) / seconds
+
+
 def test_prefect_costs_a_twentieth_of_the_cpu_and_a_few_megabytes(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    with SandboxProcess("--reader", "embedded", latency_scale=0) as gateway, prefect_server(home) as server:
+    """Each figure is the least of two runs, less that of one row (start-up) and of an idle server."""
+    found: dict[str, list[float]] = {"bare": [], "flow": [], "served": []}
+    with (
+        SandboxProcess("--reader", "embedded", latency_scale=0) as gateway,
+        prefect_server(tmp_path / "home") as server,
+    ):
         env = {
             **os.environ, "PYTHONPATH": str(ROOT), "PRINTROOM_PROVIDER": "sandbox",
             "PRINTROOM_BASE_URL": gateway.base_url, "PRINTROOM_SPOOL": str(tmp_path / "spool"), **server.environment,
         }  # fmt: skip
-        found: dict[tuple[str, int], float] = {}
-        served = grown = 0.0
-        for rows in (1, ROWS):
-            listed = [{"id": f"r{i}", "prompt": f"field {rows} {i}", "model": MODEL} for i in range(rows)]
-            catalog = str(write_catalog(tmp_path / f"c{rows}.csv", listed))
-            found["bare", rows] = cpu_of([sys.executable, "-c", BARE, catalog, str(tmp_path / f"bare{rows}")], env)
-            served, grown = -server_cpu(), -database_bytes(server)
-            words = ["run", catalog, "--dataset", str(tmp_path / f"flow{rows}"), "--yes", "--concurrency", "32"]
-            command = [sys.executable, "-m", "deployments.cli.main", *words, "--rpm", f"{MODEL}=1000000"]
-            found["flow", rows] = cpu_of(command, env)
-            served, grown = served + server_cpu(), grown + database_bytes(server)
+        idle = idle_cpu()
+        for turn in range(2):
+            for rows in (1, ROWS):
+                listed = [{"id": f"r{i}", "prompt": f"field {turn} {rows} {i}", "model": MODEL} for i in range(rows)]
+                catalog = str(write_catalog(tmp_path / f"c{rows}.csv", listed))
+                bare = cpu_of([sys.executable, "-c", BARE, catalog, str(tmp_path / f"bare{turn}-{rows}")], env)
+                words = ["run", catalog, "--dataset", str(tmp_path / f"flow{turn}-{rows}"), "--yes"]
+                command = [sys.executable, "-m", "deployments.cli.main", *words, "--concurrency", "32"]
+                size, served, began = database_bytes(server), server_cpu(), time.monotonic()
+                flow = cpu_of([*command, "--rpm", f"{MODEL}=1000000"], env)
+                served = server_cpu() - served - idle * (time.monotonic() - began)
+                for name, value in (("bare", bare), ("flow", flow), ("served", served)):
+                    found[name].append(value if rows > 1 else -value)
+                grown = database_bytes(server) - size
         with server.client() as client:
             task_runs = client.post("/task_runs/count", json={}).json()
-    bare = found["bare", ROWS] - found["bare", 1]
-    flow = found["flow", ROWS] - found["flow", 1]
+    bare, flow, served = (min(sum(values[:2]), sum(values[2:])) for values in found.values())
     print(
-        f"{ROWS:,} rows: {bare:.1f} CPU-s without Prefect, {flow:.1f} with it, server {served:.1f}, "
-        f"start-up {found['flow', 1]:.1f}; database + {grown / 1e6:.2f} MB; {task_runs} task runs in two runs"
+        f"{ROWS:,} rows: {bare:.1f} CPU-s without Prefect, {flow:.1f} with it, server {served:.1f} (idle "
+        f"{idle:.3f} a second apart), in all {(flow + served) / bare - 1:+.1%}; start-up {-found['flow'][0]:.1f}; "
+        f"database + {grown / 1e6:.2f} MB; {task_runs} task runs in four runs; {found}"
     )
     assert grown <= 5_000_000
-    assert task_runs <= 2 * (16 + 10)
+    assert task_runs <= 4 * (16 + 10)
     assert flow + served - bare <= 0.25 * bare, "the promise is a twentieth; shared machines are noisy"
