@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help setup setup-test demo ui deploy screenshots test check fix bench faults soak docs lock clean
+.PHONY: help setup setup-test demo ui deploy screenshots test coverage check fix bench faults mutants audit hooks docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -27,6 +28,10 @@ $(VENV)/.test: requirements-test.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
+$(VENV)/.chores: requirements-chores.lock $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-chores.lock
+	@touch $@
+
 demo: setup ## catalogs/quickstart.csv against the built-in sandbox: pictures, manifest, gallery
 	$(BIN)/printroom run catalogs/quickstart.csv --dataset datasets/quickstart --provider sandbox --yes
 
@@ -42,11 +47,15 @@ screenshots: setup-test ## play the team's evening in a browser and take its pic
 test: setup-test ## the whole test suite (what CI calls)
 	$(BIN)/python -m pytest
 
-check: setup-test ## lint, format, types, import contracts
+coverage: setup-test ## the same, and which lines no test reaches
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml
+
+check: setup-test ## lint, format, types, import contracts, generated pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m deployments.docs --check
 
 fix: setup-test ## what the linters can repair by themselves
 	$(BIN)/ruff check --fix .
@@ -58,12 +67,23 @@ bench: setup-test ## CPU per image beside a bare loop, the same gateway, the sam
 faults: setup-test ## the long fault tests: kill storms, simulation, outages
 	$(BIN)/python -m pytest -m slow -p no:randomly tests
 
+mutants: $(VENV)/.chores ## change money, keys, classification and journal in small ways: does a test notice? (a sample)
+	$(BIN)/python -m tests.mutants
+
+audit: $(VENV)/.chores ## ask the public database for known holes in what is locked (needs a network)
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-test.lock
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-chores.lock
+
+hooks: $(VENV)/.chores ## make check and make docs before every commit, make test before every push
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
+
 docs: setup-test ## regenerate the tables in docs/ that come from the code
 	$(BIN)/python -m deployments.docs
 
-lock: setup-test ## resolve both lock files anew (hashes, no index addresses)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate pyproject.toml --group build -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate pyproject.toml --group build --group test --group check -o requirements-test.lock
+lock: setup-test ## resolve the lock files anew (hashes, no index addresses); what runs is what was tested
+	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --group build --group test --group check -o requirements-test.lock
+	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --group build --constraint requirements-test.lock -o requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --group chores --constraint requirements-test.lock -o requirements-chores.lock
 
 clean: ## remove what the build and the tests left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) mutants .coverage .coverage.* coverage.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
