@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from catalogs.money import format_usd
@@ -49,7 +49,18 @@ def progress_line(session: Session) -> str:
     left = f" · {eta:.0f} s left" if eta is not None and progress.bought < progress.planned else ""
     reasons = "".join(f" · {count} {reason}" for reason, count in progress.reasons.most_common(4))
     risk = f" (+{format_usd(progress.at_risk_micros)}?)" if progress.at_risk_micros else ""
+    rests = "".join(f" · {resting}" for resting in _resting(session))
     return (
         f"{progress.bought:,}/{progress.planned:,} done · {progress.in_flight} in flight · "
-        f"{progress.bought / elapsed:.1f}/s · {format_usd(progress.cost_micros)}{risk}{left}{reasons}"
+        f"{progress.bought / elapsed:.1f}/s · {format_usd(progress.cost_micros)}{risk}{left}{rests}{reasons}"
     )
+
+
+def _resting(session: Session) -> Iterator[str]:
+    """Models that make no call at all just now, or why none is made: else a run looks as if it hung."""
+    traffic = session.services.traffic.snapshot()
+    if traffic["waiting_for_connection"]:
+        yield "the gateway cannot be reached, trying"
+    for model, lane in traffic["models"].items():
+        if lane["paused_s"] >= 1:
+            yield f"{model} rests {lane['paused_s']:.0f} s after rate limits"

@@ -47,6 +47,7 @@ def as_dict(status: DatasetStatus, dataset: str) -> dict[str, Any]:
         ],
         "partitions": status.partitions,
         "owners": status.owners,
+        "at_work": [{**each.said, "silent_s": round(each.silent_s, 1)} for each in status.at_work],
     }  # fmt: skip
 
 
@@ -74,3 +75,5 @@ def _show(status: DatasetStatus, dataset: str) -> None:
         print(f"… and {len(more):,} more, at most {format_usd(sum(u.cap_micros for u in more))}; --json lists them all")
     for owner in status.owners:
         print(owner)
+    for process in status.at_work:
+        print("\n  ".join([f"at work: {process.line}", *process.details()]))

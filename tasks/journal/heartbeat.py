@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -15,27 +16,37 @@ from tasks.journal.ports import Runtime, Store, Timing
 FORGET_AFTER_S = 7 * 86_400.0
 
 
-async def beat(raw: Store, runtime: Runtime, owner: Owner, timing: Timing) -> None:
-    """Raise the counter for ever. A beat that fails, however it fails, is left out: the next one says the same."""
+def nothing() -> bytes:
+    """No note."""
+    return b""
+
+
+async def beat(raw: Store, runtime: Runtime, owner: Owner, timing: Timing, note: Callable[[], bytes] = nothing) -> None:
+    """Raise the counter for ever. A beat that fails, however it fails, is left out: the next one says the same.
+
+    ``note`` gives what stands below the counter, for people who look; no decision of the journal reads it.
+    """
     name = heartbeat_name(owner.token)
     for count in itertools.count(1):
         with suppress(OSError):
-            await raw.put(name, b"%d\n" % count)
+            await raw.put(name, b"%d\n" % count + note())
         await runtime.sleep(timing.heartbeat_s)
 
 
 class Heartbeat:
     """``async with Heartbeat(store, owner):`` around everything a run does with partitions."""
 
-    def __init__(self, store: Store, owner: Owner, *, timing: Timing | None = None) -> None:
-        self._store, self._owner = store, owner
+    def __init__(
+        self, store: Store, owner: Owner, *, timing: Timing | None = None, note: Callable[[], bytes] = nothing
+    ) -> None:
+        self._store, self._owner, self._note = store, owner, note
         self._timing = timing or Timing()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         runtime = AsyncioRuntime()
         await forget_old(PatientStore(self._store, runtime, self._timing))
-        self._task = asyncio.create_task(beat(self._store, runtime, self._owner, self._timing))
+        self._task = asyncio.create_task(beat(self._store, runtime, self._owner, self._timing, self._note))
         return self
 
     async def __aexit__(

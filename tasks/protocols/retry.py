@@ -50,9 +50,14 @@ class RetryBudget:
 
     def take(self) -> bool:
         """Count one retry; False if the budget was used up already."""
-        within = self.retries < max(self.floor, self.ratio * self.requests)
+        within = self.within
         self.retries += 1
         return within
+
+    @property
+    def within(self) -> bool:
+        """Whether one more retry would be within the budget."""
+        return self.retries < max(self.floor, self.ratio * self.requests)
 
 
 DEFAULT = RetryPolicy()
@@ -105,9 +110,10 @@ class Retries:
         """The counts of one row, all at zero."""
         return RowRetries(self)
 
-    def snapshot(self) -> dict[str, int]:
-        """Requests and retries so far."""
-        return {"requests": self.budget.requests, "retries": self.budget.retries}
+    def snapshot(self) -> dict[str, int | bool]:
+        """Requests and retries so far, and whether the retries have used up their budget."""
+        budget = self.budget
+        return {"requests": budget.requests, "retries": budget.retries, "exhausted": not budget.within}
 
 
 class RowRetries:

@@ -2,6 +2,7 @@
 
 from catalogs.money import format_usd
 from tasks.protocols.redact import printable
+from tasks.work.at_work import decisions
 from tasks.work.result import RunResult
 from tasks.work.session import Session
 from tasks.work.showcase import Showcase, link_to
@@ -28,7 +29,10 @@ def summary_markdown(session: Session, result: RunResult, shown: Showcase) -> st
     ]
     if result.message:
         lines += ["", f"**Stopped ({result.stopped}):** {escape(session.services.redactor.text(result.message))}"]
-    return "\n".join([*lines, *_missing(shown), *_models(session, shown), *_pictures(shown)]) + "\n"
+    return (
+        "\n".join([*lines, *_missing(shown), *_models(session, shown), *traffic_lines(session), *_pictures(shown)])
+        + "\n"
+    )
 
 
 def _missing(shown: Showcase) -> list[str]:
@@ -60,6 +64,13 @@ def _pictures(shown: Showcase) -> list[str]:
         told = (escape(text) for text in (picture.row_id, picture.model, prompt))
         lines.append(cells(seen, f"[open]({picture.link})", *told))
     return lines
+
+
+def traffic_lines(session: Session) -> list[str]:
+    """A section on what the limits decided; nothing before the first call."""
+    redactor = session.services.redactor
+    said = [escape(redactor.text(line)) for line in decisions(session.services.traffic.snapshot())]
+    return ["", "## Limits", "", *(f"- {line}" for line in said)] if said else []
 
 
 def cells(*texts: str) -> str:

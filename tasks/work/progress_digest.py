@@ -3,7 +3,7 @@
 import time
 
 from catalogs.money import format_usd
-from tasks.work.digest import cells, escape
+from tasks.work.digest import cells, escape, traffic_lines
 from tasks.work.progress import Progress
 from tasks.work.session import Session
 
@@ -38,7 +38,7 @@ def progress_markdown(session: Session) -> str:
     if progress.reasons:
         lines += ["", "| not succeeded | rows |", "|---|---:|"]
         lines += [f"| {escape(reason)} | {count:,} |" for reason, count in progress.reasons.most_common()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *traffic_lines(session)]) + "\n"
 
 
 def _bar(progress: Progress) -> str:

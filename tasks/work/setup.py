@@ -21,6 +21,7 @@ from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import Inspector
 from tasks.storage.open import probe
 from tasks.storage.store import Store
+from tasks.work.at_work import Note
 from tasks.work.fixing import fix_choices, fix_kept, fix_takes
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
@@ -58,7 +59,8 @@ async def open_services(
         await patiently(lambda: probe(store), pace.journal, stop)  # every time: the dataset may have been moved
         dataset = await open_dataset(store, partitions=options.partitions, create=True)
         spool = LocalSpool(store.uri, settings.spool)
-        await held.enter_async_context(Heartbeat(store, owner, timing=pace.journal))
+        note = Note()
+        await held.enter_async_context(Heartbeat(store, owner, timing=pace.journal, note=note))
         await drain_spool(store, spool)
         for fix in (fix_choices, fix_takes, fix_kept):
             await patiently(partial(fix, plan, store), pace.journal, stop)
@@ -97,6 +99,7 @@ async def open_services(
             gate=PartitionGate(_rows_in_flight(plan)),
         )
         held.push_async_callback(services.aclose)
+        note.services = services
         yield services
 
 

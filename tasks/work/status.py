@@ -10,6 +10,7 @@ from tasks.journal.inspect import load_partition
 from tasks.journal.owner import provably_gone
 from tasks.manifest.money import attempt_cost
 from tasks.storage.store import Store
+from tasks.work.at_work import AtWork, at_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,13 @@ class DatasetStatus:
     at_risk_micros: int = 0
     unknowns: list[UnknownAttempt] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)  # runs at work, or that were killed: one sentence each
+    at_work: list[AtWork] = field(default_factory=list)
 
 
 async def dataset_status(store: Store) -> DatasetStatus:
     """Fold every partition, one after the other. ``DatasetProblem`` if there is no dataset."""
     dataset = await open_dataset(store, create=False)
-    status = DatasetStatus(partitions=dataset.partitions)
+    status = DatasetStatus(partitions=dataset.partitions, at_work=await at_work(store))
     owned: dict[Owner, list[str]] = {}
     for name in dataset.partition_names:
         loaded = await load_partition(store, name)

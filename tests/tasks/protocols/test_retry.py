@@ -116,7 +116,7 @@ def test_the_budget_opens_again_as_requests_catch_up():
     for _ in range(600):
         run.sent()
     assert run.row().after(failure("transient", resend=True)) <= 1
-    assert run.snapshot() == {"requests": 600, "retries": 52}
+    assert run.snapshot() == {"requests": 600, "retries": 52, "exhausted": False}
 
 
 # -- one row

@@ -1,0 +1,56 @@
+"""What pacing decided can be seen while a run lasts, by others too, and says nothing that is secret."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from deployments.cli.main import main
+from deployments.cli.progress import progress_line
+from deployments.sandbox.process import SandboxProcess
+from tasks.journal.ports import Timing
+from tasks.storage.open import open_store
+from tasks.work.at_work import SILENT_AFTER_S, AtWork, at_work
+from tasks.work.execute import execute
+from tasks.work.pace import Pace
+from tasks.work.progress_digest import progress_markdown
+from tasks.work.session import forget
+from tests.support.runs import session_for, write_catalog
+
+
+async def test_a_rest_that_the_gateway_asked_for_is_seen_in_status_on_the_terminal_and_on_the_run_page(
+    tmp_path: Path, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = ["pier", "pier [[scenario:rate_limit@1]]"]
+    rows = [{"id": f"r{n}", "prompt": prompt, "model": "dall-e-2"} for n, prompt in enumerate(prompts)]
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, rpm={"dall-e-2": 600})
+    session.pace = Pace(journal=Timing(takeover_s=0.5))  # a sign of life ten times a second
+    running = asyncio.create_task(execute(session))
+    try:
+        store = open_store(str(tmp_path / "ds"))
+        while not (resting := [each for each in await at_work(store) if paused(each)]):
+            assert not running.done()
+            await asyncio.sleep(0.05)
+        live, page = progress_line(session), progress_markdown(session)
+        told = "\n".join(resting[0].details())
+        assert "a minute, rests another" in told
+        assert "calls rate limited, last: rests 1 s as the gateway asked" in told
+        assert "## Limits" in page
+        assert "rests 1 s as the gateway asked" in page
+        assert "0/2 done" in live or "1/2 done" in live
+        assert await asyncio.to_thread(main, ["status", "--dataset", str(tmp_path / "ds")]) == 0
+        assert f"at work: run {session.run_id}" in capsys.readouterr().out
+        assert (await running).succeeded == 2
+        assert await at_work(store) == []
+    finally:
+        forget(session.run_id)
+
+
+def paused(process: AtWork) -> bool:
+    return bool(process.said["models"].get("dall-e-2", {}).get("paused_s"))
+
+
+def test_a_process_that_says_nothing_any_more_is_not_shown_as_working() -> None:
+    said = {"run_id": "r", "pid": 1, "host": "h", "at_s": 1_796_000_000.0, "done": 1, "planned": 9, "in_flight": 3}
+    assert "1 of 9 calls done, 3 in flight" in AtWork(said, 10).line
+    assert "no sign of life since 2026-11-30 00:53:20 UTC" in AtWork(said, SILENT_AFTER_S + 1).line
