@@ -1,4 +1,4 @@
-"""What a run that is at work says of itself beside its sign of life: how far it is, and what its limits decided."""
+"""What runs that are at work said of themselves beside their sign of life (``noting``), for people."""
 
 import json
 import time
@@ -9,29 +9,8 @@ from typing import Any
 
 from tasks.journal.names import HEARTBEATS
 from tasks.storage.store import NotFound, Store
-from tasks.work.services import Services
 
 SILENT_AFTER_S = 120.0  # five beats: by the journal's own time-out it would be taken for dead
-
-
-class Note:
-    """The note of this process; empty until the services are open."""
-
-    def __init__(self) -> None:
-        self.services: Services | None = None
-
-    def __call__(self) -> bytes:
-        """One line of JSON, redacted, or nothing."""
-        services = self.services
-        if services is None:
-            return b""
-        progress, owner = services.progress, services.owner
-        values = {
-            "run_id": services.run_id, "host": owner.host, "pid": owner.pid, "at_s": round(time.time(), 3),
-            "done": progress.bought, "planned": progress.planned, "in_flight": progress.in_flight,
-            "stopping": services.stop.reason, **services.traffic.snapshot(),
-        }  # fmt: skip
-        return services.redactor.text(json.dumps(values)).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import Inspector
 from tasks.storage.open import probe
 from tasks.storage.store import Store
-from tasks.work.at_work import Note
 from tasks.work.fixing import fix_choices, fix_kept, fix_takes
 from tasks.work.gate import PartitionGate
 from tasks.work.inputs import InputDesk
 from tasks.work.keeping import LostAndFound
+from tasks.work.noting import Note
 from tasks.work.pace import Pace
 from tasks.work.part import Part
 from tasks.work.patience import patiently
