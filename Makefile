@@ -84,6 +84,7 @@ lock: setup-test ## resolve the lock files anew (hashes, no index addresses); wh
 	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --group build --group test --group check -o requirements-test.lock
 	$(BIN)/uv pip compile $(LOCKED) pyproject.toml --group build --constraint requirements-test.lock -o requirements.lock
 	$(BIN)/uv pip compile $(LOCKED) --group chores --constraint requirements-test.lock -o requirements-chores.lock
+	$(BIN)/python -m deployments.locks requirements.lock requirements-test.lock requirements-chores.lock
 
 clean: ## remove what the build and the tests left
 	rm -rf $(VENV) mutants .coverage .coverage.* coverage.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from deployments.locks import both_ways
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("catalogs", "flows", "tasks", "deployments")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -155,7 +157,9 @@ def missing_extras(lines: list[Locked], requires: Mapping[str, list[str]]) -> li
     pip takes a requirement with extras that is not locked so for a new one, looks for its newest version, and then
     refuses that for want of a hash: an installation that worked breaks on the day a newer version appears.
     """
-    extras = {each.name: each.extras for each in lines}
+    extras: dict[str, frozenset[str]] = {}
+    for each in lines:
+        extras[each.name] = extras.get(each.name, frozenset()) | each.extras
     missing = []
     for each in lines:
         for text in requires.get(each.name, []):
@@ -185,6 +189,20 @@ def test_a_lock_without_its_extras_would_be_noticed() -> None:
     found = missing_extras(bare, installed())
     assert "pytest-cov asks for coverage[toml]" in found
     assert "prefect asks for httpx[http2]" in found
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_what_is_locked_with_extras_stands_there_without_them_too_and_first(name: str) -> None:
+    lines = [(each.name, each.version, each.hashes, each.extras) for each in locked(name)]
+    with_extras = [line for line in lines if line[3]]
+    assert with_extras
+    assert all(lines.index((*line[:3], frozenset())) < lines.index(line) for line in with_extras)
+
+
+def test_a_lock_file_is_completed_once() -> None:
+    text = "a[x]==1 \\\n    --hash=sha256:00\nb==2 ; marker\n"
+    whole = "a==1 \\\n    --hash=sha256:00\n" + text
+    assert both_ways(text) == both_ways(whole) == whole
 
 
 # --- dependencies ----------------------------------------------------------------------------------------------------
