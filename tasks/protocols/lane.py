@@ -10,6 +10,7 @@ from tasks.protocols.limits import Adaptive, Clock, Lead, Spacing
 
 RETRY_AFTER_CAP_S = 300.0
 _PAUSE_CAP_S = 60.0
+_ALONE = 2  # calls at the gateway, the refused one included: fewer of them would be hardly any
 
 Waiting = deque["asyncio.Future[float]"]
 
@@ -77,6 +78,8 @@ class Lane:
         self._limited_trips = 0
         before = self._adaptive.limit
         self._adaptive.succeeded()
+        if self._spacing:
+            self._spacing.served()
         if self._adaptive.limit != before:
             self._why = f"{before} → {self._adaptive.limit} in flight after a window of successes"
             self._pump()
@@ -94,6 +97,10 @@ class Lane:
         if cut:
             self._limited_trips += 1
             self._why = f"{before} → {self._adaptive.limit} in flight after a rate limit"
+            if self._spacing and self._at_gateway <= _ALONE and self._spacing.refused():
+                self._why = (
+                    f"{60 / self._spacing.interval_s:.3g} a minute after a rate limit, with nothing else in flight"
+                )
         if retry_after_s is not None:
             self._pause(now_s, min(retry_after_s, RETRY_AFTER_CAP_S), "as the gateway asked")
         elif cut and self._limited_trips > 1:

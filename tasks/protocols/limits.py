@@ -15,6 +15,7 @@ _PUNCTUAL_S = 0.01
 _HEADROOM, _SHORTEST_LEAD_S, _LONGEST_LEAD_S = 1.5, 0.1, 10.0
 
 _CUT = 0.7
+_RATE_WINDOW, _LEAST_RATE = 20, 0.05
 _PROBE_WINDOWS = 10  # windows of success at the last level that worked, before the level that failed is tried again
 
 
@@ -56,14 +57,41 @@ class Spacing:
     A process with part of a limit aims at its own turn in a cycle shared by all parts: its first start waits for that
     turn, and later it is steered back by a few per cent of the interval at a time. Times are seconds of ``clock``;
     ``wall_offset_s`` turns them into epoch seconds.
+
+    The rate gives way too, where fewer in flight cannot help: a second refusal within 20 successes cuts it to 0.7 (one
+    now and then is cheaper than a slower run), and every 20 successes bring back a twentieth of the limit.
     """
 
     def __init__(self, rpm: float, share: Share, *, now_s: float, wall_offset_s: float) -> None:
         self._shared = share.size < 1
-        self.interval_s = (_SHARED_MARGIN if self._shared else _MARGIN) * 60.0 / (rpm * share.size)
-        self._turn_s = share.start * self.interval_s - wall_offset_s
+        self._full_s = (_SHARED_MARGIN if self._shared else _MARGIN) * 60.0 / (rpm * share.size)
+        self._rate = 1.0  # of the limit
+        self._successes = _RATE_WINDOW  # since the last refusal, or the last raise
+        self._start, self._wall_offset_s = share.start, wall_offset_s
         self.next_at_s = now_s
         self.hold(now_s)
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds from one start to the next."""
+        return self._full_s / self._rate
+
+    @property
+    def _turn_s(self) -> float:
+        return self._start * self.interval_s - self._wall_offset_s
+
+    def refused(self) -> bool:
+        """Too many, and not because too many are in flight; whether the rate was cut for it."""
+        cut = self._successes < _RATE_WINDOW
+        self._rate = max(_LEAST_RATE, _CUT * self._rate) if cut else self._rate
+        self._successes = 0
+        return cut
+
+    def served(self) -> None:
+        """Count one success; a window of them lets the rate rise again."""
+        self._successes += 1
+        if self._rate < 1 and self._successes >= _RATE_WINDOW:
+            self._rate, self._successes = min(1.0, self._rate + 0.05), 0
 
     def take(self, now_s: float) -> None:
         """A call starts now; ``next_at_s`` says when the next one may."""

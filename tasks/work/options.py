@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from catalogs.money import parse_usd, usd_decimal
+from catalogs.types import Model
 
 Only = Literal["pending", "failed", "refused", "unknown", "held", "all-but-succeeded"]
 
@@ -38,6 +39,14 @@ class RunOptions:
     partitions: int | None = None
     runner: Literal["local", "workers", "dask"] = "local"
     workers: int | None = None  # None: as many as the runner thinks right
+
+    def rpm_of(self, model: Model) -> float | None:
+        """Requests a minute of a model: what the user says of it, else of every model (``*``), else the table."""
+        return self.rpm.get(model.id, self.rpm.get("*", model.rpm))
+
+    def concurrency_of(self, model: Model) -> int:
+        """Calls in flight of a model."""
+        return self.concurrency or model.concurrency
 
     @property
     def refills(self) -> bool:

@@ -105,12 +105,12 @@ async def open_services(
 
 def _limit(plan: Plan, model_id: str) -> Limit:
     model, options = plan.table.get(model_id), plan.options
-    rpm = options.rpm.get(model_id, options.rpm.get("*", model.rpm))
-    return Limit(rpm=rpm, concurrency=options.concurrency or model.concurrency)
+    return Limit(rpm=options.rpm_of(model), concurrency=options.concurrency_of(model))
 
 
 def _pacer(plan: Plan, share: Share) -> Pacer:
-    limits = {name: _limit(plan, name) for name in plan.summary.models}
+    readers = {plan.options.ocr} - {"local", "off"}  # paid readings are calls like any other
+    limits = {name: _limit(plan, name) for name in {*plan.summary.models, *(plan.table.get(r).id for r in readers)}}
     return Pacer(limits, default=Limit(rpm=None, concurrency=plan.options.concurrency or 8), share=share)
 
 

@@ -141,8 +141,8 @@ class PlanSummary:
     @staticmethod
     def _seconds(table: ModelTable, name: str, share: ModelShare, options: RunOptions) -> float:
         model = table.get(name)
-        by_concurrency = share.calls * model.typical_latency_s / (options.concurrency or model.concurrency)
-        rpm = options.rpm.get(name, model.rpm)
+        by_concurrency = share.calls * model.typical_latency_s / options.concurrency_of(model)
+        rpm = options.rpm_of(model)
         return max(by_concurrency, 60.0 * share.calls / rpm if rpm else 0.0)
 
     @property

@@ -295,6 +295,29 @@ def test_a_rate_that_nobody_configured_is_found_by_concurrency_alone(latency_s, 
     assert gateway.refused(since=300) <= 0.10
 
 
+@pytest.mark.parametrize("retry_after_s", [None, 0.2])
+def test_a_limit_that_is_half_of_what_was_configured_is_found_although_nothing_is_in_flight(retry_after_s):
+    gateway = Gateway(0.01, per_window=5, window_s=1.0, retry_after_s=retry_after_s)
+    pacer = run(rows_of(gateway, Limit(600, 64), 500))
+    served = [at_s for at_s, status in gateway.log if status == 200]
+    assert rate_per_s(served[100:]) >= 0.75 * 5
+    assert gateway.refused(since=50) <= 0.05
+    assert pacer._lanes["m"]._spacing.interval_s >= 60 / 330
+
+
+def test_a_rate_that_gave_way_comes_back_when_the_gateway_allows_more():
+    gateway = Gateway(0.01, per_window=5, window_s=1.0, retry_after_s=0.2)
+
+    async def play() -> None:
+        pacer = pacer_of(Limit(600, 64))
+        await rows(pacer, gateway, 100)
+        gateway.per_window = None
+        await rows(pacer, gateway, 500)
+
+    run(play())
+    assert rate_per_s(gateway.arrivals()[-100:]) >= 0.97 * 10
+
+
 def test_without_adapting_the_same_gateway_refuses_most_calls():
     async def hammer(gateway: Gateway) -> None:
         async def row() -> None:
