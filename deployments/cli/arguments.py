@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from deployments.cli.parsing import UsageMistake
-from deployments.cli.values import at_least, price, rate, reader, seconds, usd, words
+from deployments.cli.values import at_least, day, price, rate, reader, seconds, usd, words
 from tasks.work.options import RunOptions, alone
 
 JSON_HELP = "print one JSON object as the last line of stdout"
@@ -39,7 +39,16 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     """``printroom report``."""
-    _add_dataset(parser)
+    add = parser.add_argument
+    add("--dataset", required=True, action="append", metavar="URI", help="a folder or s3://bucket/prefix; repeatable")
+    add("--to", metavar="URI", help="write only the usage report, to here; needed for several datasets")
+    add("--since", type=day, metavar="DAY", help="write only the usage report, from this day on (UTC), e.g. 2026-06-01")
+    add("--until", type=day, metavar="DAY", help="the same, up to the day before this one (UTC)")
+    add(
+        "--accept",
+        metavar="RULE",
+        help="the same; what an accepted picture is, e.g. 'cer<=0.1' (default: all that came)",
+    )
 
 
 def add_verify(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """The types of the options' values: what a word means, or a ``ValueError`` that says what it should have been."""
 
 from collections.abc import Callable
+from datetime import date
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -20,6 +21,14 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError(f"{text!r} is not a number of seconds")
     return value
+
+
+def day(text: str) -> date:
+    """The type of a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day like 2026-06-01") from None
 
 
 def usd(text: str) -> int:

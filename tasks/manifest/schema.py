@@ -73,12 +73,16 @@ COLUMNS: tuple[Column, ...] = (
     Column("size_as_requested", FLAG, "delivered size or ratio is the requested one; null = none was requested"),
     Column("has_c2pa", FLAG, "the picture carries a C2PA provenance block"),
     Column("blank", FLAG, "the picture is one colour throughout; null = not stored"),
-    Column("ocr_text", TEXT, "text read from the picture (or from the inputs, for vision = ocr)"),
+    Column(
+        "ocr_text", TEXT, "text read from the picture (vision = ocr: from the inputs); locally no lines of signs alone"
+    ),
     Column("ocr_model", TEXT, "who read it: the local engine or a model id"),
     Column("ocr_status", TEXT, "text | no_text | refused | failed; null = not read"),
     Column("ocr_confidence", REAL, "0 to 1, where the reader tells"),
     Column("expected_text", TEXT, "what the catalog says the picture should read"),
-    Column("cer", REAL, "character error rate of ocr_text against expected_text; 0 = equal, may pass 1"),
+    Column(
+        "cer", REAL, "edits per character from ocr_text to expected_text, after NFKC and folded spaces; case counts"
+    ),
     Column("answer_text", TEXT, "answer of a vision row that describes, compares or is asked"),
     Column("answer_json", TEXT, "the same answer where it is a JSON object or list, as JSON with sorted keys"),
     Column("cost_usd", USD, "known cost of this result, never changed by a rerun; null = unknown"),

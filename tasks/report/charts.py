@@ -1,96 +1,117 @@
-"""Charts as inline SVG: they follow the page's light or dark theme, print sharply, and need no script."""
+"""The kinds of charts: values in, a ``Chart`` out. What they say is also said by the table beside them."""
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-WIDTH, ROW_PX, LABEL_PX, VALUE_PX = 960, 30, 220, 120
+from tasks.report.drawing import Chart, colour, label, plain
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def over_time(labels: Sequence[str], values: Sequence[float], trend: Sequence[float], show: str = "${:,.2f}") -> str:
-    """Bars with a line through them; at most a few hundred labels. Values in the unit of ``show``."""
-    height, base, top = 240, 205, 26
-    most = max([*values, *trend, 0.0]) or 1.0
-    step = WIDTH / max(1, len(values))
-    wide = min(64.0, max(0.6, step * 0.76))
-    bars = "".join(
-        f'<rect class="bar" x="{(i + 0.5) * step - wide / 2:.1f}" y="{base - (base - top) * v / most:.1f}" '
-        f'width="{wide:.1f}" height="{(base - top) * v / most:.1f}" rx="1.5">'
-        f"<title>{escape(labels[i])}: {escape(show.format(v))}</title></rect>"
-        for i, v in enumerate(values)
-    )
-    points = " ".join(f"{(i + 0.5) * step:.1f},{base - (base - top) * v / most:.1f}" for i, v in enumerate(trend))
-    line = f'<polyline class="trend" points="{points}"/>' if len(trend) > 1 else ""
-    every = max(1, -(-len(labels) // 8))
-    ticks = "".join(
-        f'<text class="tick" x="{(i + 0.5) * step:.1f}" y="{base + 20}" text-anchor="{_anchor(i, len(labels))}">'
-        f"{escape(labels[i])}</text>"
-        for i in range(0, len(labels), every)
-    )
-    scale = (
-        f'<line class="rule" x1="0" x2="{WIDTH}" y1="{top}" y2="{top}"/><text class="tick" x="0" y="{top - 7}">'
-        f'{escape(show.format(most))}</text><line class="rule" x1="0" x2="{WIDTH}" y1="{base}" y2="{base}"/>'
-    )
-    return _svg(height, scale + bars + line + ticks, "over time")
+WIDE_PX, HALF_PX = 1280, 640
+ROW_PX, NAMES_PX, VALUES_PX = 30, 210, 130
+SCALE_PX, DATE_PX = 62, 100
+ROWS_MOST = 12
 
 
-def ranked(rows: Sequence[tuple[str, float, str]], title: str) -> str:
+def over_time(labels: Sequence[str], values: Sequence[float], trend: Sequence[float], about: str) -> Chart:
+    """Dollars as bars, and the line of their trend where there is one; at most a few hundred bars."""
+    width, height, foot, head = WIDE_PX, 260, 28, 22
+    top = max([*values, *trend]) or 1.0
+
+    def draw(axes: "Axes") -> None:
+        axes.set_xlim(-0.5, len(values) - 0.5)
+        axes.set_ylim(-foot / (height - foot - head) * top, top * (1 + head / (height - foot - head)))
+        for share in (0.0, 0.5, 1.0):
+            axes.axhline(top * share, color=colour("line"), linewidth=1, zorder=0)
+            if share:
+                _words(axes, -0.5, top * share, dollars(top * share), "muted", size=11, right=-10, side="right")
+        bar = min(0.74, 46 * len(values) / width)
+        axes.bar(range(len(values)), values, bar, color=colour("accent"), zorder=2)
+        if len(trend) > 1:
+            axes.plot(range(len(trend)), trend, color=colour("refused"), linewidth=2, zorder=3)
+        every = max(1, -(-len(labels) * DATE_PX // (width - SCALE_PX)))
+        last = len(labels) - 1 if every == 1 else len(labels) - every // 2  # a label further right would be cut
+        for at in range(0, last + 1, every):
+            _words(axes, at, 0, labels[at], "muted", size=11, up=-18, side="left" if every > 1 else "center")
+
+    return Chart(about, width, height, SCALE_PX, draw)
+
+
+def ranked(rows: Sequence[tuple[str, float, str]], about: str, tone: str = "accent") -> Chart:
     """Horizontal bars: name, length, the words at its end."""
+    rows = rows[:ROWS_MOST]
     most = max((value for _, value, _ in rows), default=0.0) or 1.0
-    room = WIDTH - LABEL_PX - VALUE_PX
-    body = "".join(
-        f'{_label(name, i)}<rect class="bar" x="{LABEL_PX}" y="{i * ROW_PX + 7}" height="16" rx="3" '
-        f'width="{max(1.0, room * value / most):.1f}"><title>{escape(name)}: {escape(words)}</title></rect>'
-        f'<text x="{LABEL_PX + max(1.0, room * value / most) + 8:.1f}" y="{i * ROW_PX + 20}">{escape(words)}</text>'
-        for i, (name, value, words) in enumerate(rows)
-    )
-    return _svg(len(rows) * ROW_PX + 4, body, title)
+
+    def draw(axes: "Axes") -> None:
+        _rows(axes, [name for name, *_ in rows], most)
+        axes.barh(range(len(rows)), [value for _, value, _ in rows], 0.52, color=colour(tone))
+        for at, (_, value, words) in enumerate(rows):
+            _words(axes, value, at, words, "ink", right=8)
+
+    return _of_rows(about, len(rows), draw)
 
 
-def spans(rows: Sequence[tuple[str, float, float, str]], title: str) -> str:
-    """From a median to a 95th percentile: name, both values, the words beside them."""
+def spans(rows: Sequence[tuple[str, float, float, str]], about: str) -> Chart:
+    """From a median (full dot) to a 95th percentile (ring): name, both values, the words beside them."""
+    rows = rows[:ROWS_MOST]
     most = max((high for _, _, high, _ in rows), default=0.0) or 1.0
-    room = WIDTH - LABEL_PX - VALUE_PX - 40
-    body = "".join(
-        f'{_label(name, i)}<line class="span" x1="{LABEL_PX + room * low / most:.1f}" '
-        f'x2="{LABEL_PX + room * high / most:.1f}" y1="{i * ROW_PX + 15}" y2="{i * ROW_PX + 15}"/>'
-        f'<circle class="dot" cx="{LABEL_PX + room * low / most:.1f}" cy="{i * ROW_PX + 15}" r="5.5">'
-        f"<title>{escape(name)}: {escape(words)}</title></circle>"
-        f'<text x="{LABEL_PX + room * high / most + 12:.1f}" y="{i * ROW_PX + 20}">{escape(words)}</text>'
-        for i, (name, low, high, words) in enumerate(rows)
-    )
-    return _svg(len(rows) * ROW_PX + 4, body, title)
+
+    def draw(axes: "Axes") -> None:
+        _rows(axes, [name for name, *_ in rows], most)
+        places = range(len(rows))
+        low, high = [row[1] for row in rows], [row[2] for row in rows]
+        axes.hlines(places, low, high, color=colour("accent"), linewidth=3, alpha=0.4)
+        axes.scatter(high, places, 46, color=colour("surface"), edgecolors=colour("accent"), linewidths=2, zorder=3)
+        axes.scatter(low, places, 58, color=colour("accent"), zorder=3)
+        for at, (*_, value, words) in enumerate(rows):
+            _words(axes, value, at, words, "ink", right=13)
+
+    return _of_rows(about, len(rows), draw)
 
 
-def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], title: str) -> str:
-    """Shares of a whole: name, then (class, count) parts in order; each row fills the width."""
-    room = WIDTH - LABEL_PX - VALUE_PX
-    body = ""
-    for i, (name, parts) in enumerate(rows):
-        whole, at = sum(count for _, count in parts) or 1, float(LABEL_PX)
-        body += _label(name, i)
-        for kind, count in parts:
-            width = room * count / whole
-            body += (
-                f'<rect class="{escape(kind)}" x="{at:.1f}" y="{i * ROW_PX + 7}" width="{width:.1f}" height="16">'
-                f"<title>{escape(name)}: {count:,} {escape(kind)}</title></rect>"
-            )
-            at += width
-        good = next((count for kind, count in parts if kind == "succeeded"), 0)
-        body += f'<text x="{at + 8:.1f}" y="{i * ROW_PX + 20}">{good:,} of {whole:,}</text>'
-    return _svg(len(rows) * ROW_PX + 4, body, title)
+def stacked(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]], about: str) -> Chart:
+    """Shares of a whole: name, then (outcome, count) parts in order; each row fills the width."""
+    rows = rows[:ROWS_MOST]
+
+    def draw(axes: "Axes") -> None:
+        _rows(axes, [name for name, _ in rows], 1.0)
+        wholes = [sum(count for _, count in parts) or 1 for _, parts in rows]
+        ends = [0.0] * len(rows)
+        for place, (kind, _) in enumerate(rows[0][1] if rows else ()):
+            shares = [parts[place][1] / whole for (_, parts), whole in zip(rows, wholes, strict=True)]
+            axes.barh(range(len(rows)), shares, 0.52, left=ends, color=colour(kind), edgecolor=colour("surface"))
+            ends = [end + share for end, share in zip(ends, shares, strict=True)]
+        for at, ((_, parts), whole) in enumerate(zip(rows, wholes, strict=True)):
+            good = dict(parts).get("succeeded", 0)
+            _words(axes, 1.0, at, f"{good / whole:.1%} of {whole:,}", "ink", right=8)
+
+    return _of_rows(about, len(rows), draw)
 
 
-def _anchor(at: int, count: int) -> str:
-    """Where a tick's text hangs: the outermost ones inwards, or the edge would cut them."""
-    if count > 8 and at == 0:
-        return "start"
-    return "end" if count > 8 and at == count - 1 else "middle"
+def _of_rows(about: str, rows: int, draw: "Callable[[Axes], None]") -> Chart:
+    return Chart(about, HALF_PX, rows * ROW_PX + 6, NAMES_PX, draw)
 
 
-def _label(name: str, row: int) -> str:
-    short = name if len(name) <= 30 else f"{name[:29]}…"
-    return f'<text class="name" x="{LABEL_PX - 12}" y="{row * ROW_PX + 20}" text-anchor="end">{escape(short)}</text>'
+def _rows(axes: "Axes", names: Sequence[str], most: float) -> None:
+    """Room for the rows, first on top, their names to the left and words to the right of the longest."""
+    axes.set_xlim(0, most * (HALF_PX - NAMES_PX) / (HALF_PX - NAMES_PX - VALUES_PX))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    for at, name in enumerate(names):
+        _words(axes, 0, at, label(name), "ink", right=-12, side="right")
 
 
-def _svg(height: float, body: str, title: str) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">{body}</svg>'
+def _words(
+    axes: "Axes", x: float, y: float, text: str, tone: str, *, right: int = 0, up: int = 0, side: str = "left",
+    size: float = 12.5,
+) -> None:  # fmt: skip
+    """Words at a place of the data, so many px beside and above it."""
+    axes.annotate(
+        plain(text), (x, y), (right, up), textcoords="offset points", ha=side, va="center_baseline", color=colour(tone),
+        fontsize=size, annotation_clip=False,
+    )  # fmt: skip
+
+
+def dollars(value: float) -> str:
+    """Dollars as exact as a picture needs: the table beside it has the micro-dollars."""
+    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}" if value >= 0.001 else f"${value:.6f}"

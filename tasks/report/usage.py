@@ -14,14 +14,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalogs.rules import Rule
+from tasks.report.accepted import COLUMNS as ACCEPTED_COLUMNS
+from tasks.report.accepted import SAMPLES, accepted
+
 ROW_COLUMNS = (
-    "catalog", "model", "operation", "outcome", "finished_at", "generate_ms", "attempts", "reused", "cost_usd",
-    "ocr_cost_usd", "cost_at_risk_usd", "image_uri", "tags",
+    *ACCEPTED_COLUMNS, "model", "finished_at", "generate_ms", "reused", "cost_usd", "ocr_cost_usd", "cost_at_risk_usd",
+    "image_uri", "tags",
 )  # fmt: skip
-CALL_COLUMNS = ("model", "purpose", "started_at", "attempt", "error_class", "cost_usd", "billed")
+CALL_COLUMNS = ("model", "started_at", "attempt", "error_class", "cost_usd")
 OUTCOMES = ("succeeded", "refused", "failed", "unknown", "held", "pending")
 TAG_VALUES_MOST = 200
 _MONEY = ("cost_usd", "ocr_cost_usd", "cost_at_risk_usd")
+_OF_TAGS = ("outcome", "accepted", "cost_micros", "ocr_cost_micros", "cost_at_risk_micros", "making_micros")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,11 @@ class Window:
 
     since: datetime | None = None
     until: datetime | None = None
+
+    def __str__(self) -> str:
+        if self.since is None and self.until is None:
+            return "all time"
+        return " to ".join(f"{bound:%Y-%m-%d}" if bound else "…" for bound in (self.since, self.until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +58,22 @@ class Usage:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def measure(datasets: Sequence[tuple[pa.Table, pa.Table]], names: Sequence[str], window: Window | None = None) -> Usage:
-    """The usage of datasets, each a manifest table (``ROW_COLUMNS``) and a call log (``CALL_COLUMNS``)."""
+def measure(
+    datasets: Sequence[tuple[pa.Table, pa.Table]],
+    names: Sequence[str],
+    window: Window | None = None,
+    accept: Rule | None = None,
+) -> Usage:
+    """The usage of datasets, each a manifest table and a call log (``CALL_COLUMNS``).
+
+    Manifests need ``row_columns(accept)``, of which ``samples`` may lack. ``accept`` says what an accepted picture is;
+    without it every picture that came is one.
+    """
     span = window or Window()
-    rows_in = [_within(rows.select(ROW_COLUMNS), "finished_at", span, keep_null=True) for rows, _ in datasets]
+    rows_in = [_rows_within(rows, span, accept) for rows, _ in datasets]
     rows = pd.concat([_frame(t, name) for t, name in zip(rows_in, names, strict=True)], ignore_index=True)
     calls = pd.concat(
-        [
-            _frame(_within(table.select(CALL_COLUMNS), "started_at", span, keep_null=False), name)
-            for (_, table), name in zip(datasets, names, strict=True)
-        ],
+        [_frame(_calls_within(table, span), name) for (_, table), name in zip(datasets, names, strict=True)],
         ignore_index=True,
     )
     return Usage(
@@ -68,6 +84,34 @@ def measure(datasets: Sequence[tuple[pa.Table, pa.Table]], names: Sequence[str],
         by_error=_errors(calls),
         by_tag=_tags(rows_in, names),
     )
+
+
+def row_columns(accept: Rule | None) -> list[str]:
+    """What of a manifest's parts is measured."""
+    return list(dict.fromkeys((*ROW_COLUMNS, SAMPLES, *(accept.columns if accept else ()))))
+
+
+def _rows_within(table: pa.Table, span: Window, accept: Rule | None) -> pa.Table:
+    """What is measured of the rows of a window: money in micro-dollars, ``making`` that of rows that make pictures."""
+    names = [name for name in row_columns(accept) if name in table.column_names]
+    inside = _within(table.select(names), "finished_at", span, keep_null=True)
+    money = {name: _micros(inside[name]) for name in _MONEY}
+    spent = pc.add(pc.fill_null(money["cost_usd"], 0), pc.fill_null(money["ocr_cost_usd"], 0))
+    kept = inside.select(["model", "outcome", "finished_at", "generate_ms", "reused", "tags"])
+    more = {
+        **{f"{name.removesuffix('_usd')}_micros": values for name, values in money.items()},
+        "making_micros": pc.if_else(pc.not_equal(inside["operation"], "vision"), spent, 0),
+        "picture": pc.is_valid(inside["image_uri"]),
+        "accepted": accepted(inside, accept),
+    }
+    for name, values in more.items():
+        kept = kept.append_column(name, values)
+    return kept
+
+
+def _calls_within(table: pa.Table, span: Window) -> pa.Table:
+    inside = _within(table.select(CALL_COLUMNS), "started_at", span, keep_null=False)
+    return inside.drop_columns(["cost_usd"]).append_column("cost_micros", _micros(inside["cost_usd"]))
 
 
 def _within(table: pa.Table, column: str, span: Window, *, keep_null: bool) -> pa.Table:
@@ -82,19 +126,9 @@ def _within(table: pa.Table, column: str, span: Window, *, keep_null: bool) -> p
 
 
 def _frame(table: pa.Table, name: str) -> pd.DataFrame:
-    """Categories for text, micro-dollars for money; tags stay behind."""
-    columns = {}
-    for field in table.schema:
-        values = table[field.name]
-        if field.name in _MONEY:
-            columns[f"{field.name.removesuffix('_usd')}_micros"] = _micros(values)
-        elif field.name == "image_uri":
-            columns["picture"] = pc.is_valid(values)
-        elif pa.types.is_string(field.type):
-            columns[field.name] = values.dictionary_encode()
-        elif not pa.types.is_map(field.type):
-            columns[field.name] = values
-    frame: pd.DataFrame = pa.table(columns).to_pandas(strings_to_categorical=True)
+    """A pandas frame without the tags."""
+    kept = [field.name for field in table.schema if not pa.types.is_map(field.type)]
+    frame: pd.DataFrame = table.select(kept).to_pandas(strings_to_categorical=True)
     for column in frame.columns:
         if frame[column].dtype == "category":
             frame[column] = frame[column].astype(str).where(frame[column].notna(), None)
@@ -139,6 +173,9 @@ def _with_money(table: pd.DataFrame, grouped: "pd.api.typing.DataFrameGroupBy[An
     table["at_risk_usd"] = grouped["cost_at_risk_micros"].sum().astype("int64") / 1e6
     table["cost_unknown"] = grouped.size() - grouped["cost_micros"].count()
     table["cost_per_success_usd"] = table["cost_usd"] / table["succeeded"].where(table["succeeded"] > 0)
+    table["accepted"] = grouped["accepted"].sum().astype("int64")
+    making = grouped["making_micros"].sum().astype("int64") / 1e6
+    table["cost_per_accepted_usd"] = making / table["accepted"].where(table["accepted"] > 0)
     return table
 
 
@@ -214,12 +251,10 @@ def _exploded(table: pa.Table) -> pd.DataFrame:
 def _tags_of(batch: pa.RecordBatch) -> pa.Table:
     pairs = batch.column("tags").cast(pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())])))
     at, entries = pc.list_parent_indices(pairs), pc.list_flatten(pairs)
-    money = {f"{name.removesuffix('_usd')}_micros": batch.column(name).take(at) for name in _MONEY}
     return pa.table(
         {
             "tag": pc.struct_field(entries, "key"),
             "value": pc.fill_null(pc.struct_field(entries, "value"), ""),
-            "outcome": batch.column("outcome").take(at),
-            **{name: _micros(pa.chunked_array([values])) for name, values in money.items()},
+            **{name: batch.column(name).take(at) for name in _OF_TAGS},
         }
     )

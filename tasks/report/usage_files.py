@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
+from catalogs.rules import Rule
 from tasks.report.ports import Files
 from tasks.report.usage import Usage, Window, measure
 from tasks.report.usage_page import render_usage
@@ -22,14 +23,17 @@ async def write_usage(
     *,
     names: Sequence[str],
     window: Window | None = None,
+    accept: Rule | None = None,
     gallery: bool = True,
 ) -> Usage:
     """Measure and write the page and the tables; what was measured. ``datasets`` are (manifest, call log) tables."""
     span = window or Window()
-    usage = await asyncio.to_thread(measure, datasets, names, span)
+    usage = await asyncio.to_thread(measure, datasets, names, span, accept)
     for name, body, kind in await asyncio.to_thread(table_files, usage):
         await files.put(f"{TABLES}{name}", body, content_type=kind)
-    page = await asyncio.to_thread(render_usage, usage, names, span, gallery=gallery)
+    page = await asyncio.to_thread(
+        render_usage, usage, names, span, accept=accept.text if accept else None, gallery=gallery
+    )
     await files.put(PAGE, page, content_type="text/html; charset=utf-8")
     return usage
 

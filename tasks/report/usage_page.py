@@ -1,5 +1,9 @@
-"""The usage report as one page: figures, charts and tables, no data behind them and no network."""
+"""The usage report as one page: figures, charts and tables, no data behind them and no network.
 
+Charts stand in it as pictures of their own (an SVG each for light and dark): the page's policy allows no inline style.
+"""
+
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -7,25 +11,34 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.report import charts
+from tasks.report.charts import HALF_PX
+from tasks.report.drawing import Chart, data_uri, svg
+from tasks.report.figures import count, money, percent, span
 from tasks.report.page import asset, build_page
 from tasks.report.usage import OUTCOMES, Usage, Window
+from tasks.report.usage_charts import charts_of
 
 ROWS_MOST = 400
-DAYS_MOST = 400
 
 
-def render_usage(usage: Usage, names: Sequence[str], window: Window, *, gallery: bool) -> bytes:
-    """The page. ``gallery``: whether ``index.html`` stands beside it."""
+def render_usage(
+    usage: Usage, names: Sequence[str], window: Window, *, accept: str | None = None, gallery: bool = False
+) -> bytes:
+    """The page. ``accept``: the rule that accepted pictures meet; ``gallery``: whether ``index.html`` is beside it."""
+    drawn = defaultdict(str, {name: _picture(chart) for name, chart in charts_of(usage).items()})
     parts = [
-        _figures(usage),
-        _section("Spend by day", _days(usage.by_day)),
-        _section("Cost by model", _ranked_cost(usage.by_model), _table(usage.by_model, _MODEL)),
-        _section("How results ended", _LEGEND + _outcomes(usage.by_model)),
-        _section("Time to a result: median to 95th percentile", _latency(usage.by_model)),
-        _section("By month", _table(usage.by_month.iloc[::-1], _MONTH)),
+        _figures(usage, accept),
+        _section("Spend by day", drawn["days"] and _DAYS_KEY + drawn["days"]),
+        _pair(
+            _section("Cost by model", drawn["cost"]),
+            _section("Cost of an accepted picture", drawn["accepted"]),
+            _section("How results ended", drawn["outcomes"] and _LEGEND + drawn["outcomes"]),
+            _section("Time to a result", drawn["latency"] and _LATENCY_KEY + drawn["latency"]),
+        ),
+        _section("By model", _table(usage.by_model, _MODEL)),
+        _section("By month", drawn["months"], _table(usage.by_month.iloc[::-1], _MONTH)),
         _section("By day", _table(usage.by_day.iloc[::-1], _DAY)),
-        _section("Refusals by tag", _table(usage.by_tag, _TAG)),
+        _section("Refusals by template value and tag", drawn["refusals"], _table(usage.by_tag, _TAG)),
         _section("Calls that went wrong", _table(usage.by_error, _ERROR)),
     ]
     if len(usage.by_dataset) > 1:
@@ -33,112 +46,95 @@ def render_usage(usage: Usage, names: Sequence[str], window: Window, *, gallery:
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     body = asset("usage.html").format(
         datasets=escape(" · ".join(names)),
-        made=f"{_span(window)} · made {made}",
+        made=f"{window} · made {made}",
         gallery='<a href="index.html">Gallery</a>' if gallery else "",
         content="\n".join(parts),
     )
     return build_page(title="Usage · Printroom", body=body, styles=("page.css", "usage.css"), scripts=("theme.js",))
 
 
-def money(value: Any) -> str:
-    """Dollars to the micro-dollar, at least two places; an unknown is a dash."""
-    if pd.isna(value):
-        return "–"
-    whole, _, places = f"{value:,.6f}".partition(".")
-    return f"${whole}.{places.rstrip('0').ljust(2, '0')}"
-
-
-def _count(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{int(value):,}"
-
-
-def _percent(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{value:.1%}"
-
-
-def _seconds(value: Any) -> str:
-    if pd.isna(value):
-        return "–"
-    return f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.1f} s"
+def _rounded(value: Any) -> str:
+    return money(round(value, 6))
 
 
 Columns = dict[str, tuple[str, Callable[[Any], str]]]
 _RESULTS: Columns = {
-    "results": ("results", _count), "succeeded": ("succeeded", _count), "refused": ("refused", _count),
-    "failed": ("failed", _count), "unknown": ("unknown", _count), "held": ("held", _count),
-    "pending": ("pending", _count), "success_rate": ("success", _percent), "refusal_rate": ("refusal", _percent),
+    "results": ("results", count), "succeeded": ("succeeded", count), "refused": ("refused", count),
+    "failed": ("failed", count), "unknown": ("unknown", count), "held": ("held", count),
+    "pending": ("pending", count), "success_rate": ("success", percent), "refusal_rate": ("refusal", percent),
     "cost_usd": ("cost", money), "at_risk_usd": ("possibly more", money),
-    "cost_per_success_usd": ("per success", money),
+    "accepted": ("accepted", count), "cost_per_accepted_usd": ("per accepted", _rounded),
 }  # fmt: skip
 _MODEL: Columns = {
-    "model": ("model", str), **_RESULTS, "calls": ("calls", _count), "retry_rate": ("repeated", _percent),
-    "p50_ms": ("p50", _seconds), "p95_ms": ("p95", _seconds),
+    "model": ("model", str), **_RESULTS, "calls": ("calls", count), "retry_rate": ("repeated", percent),
+    "p50_ms": ("p50", span), "p95_ms": ("p95", span),
 }  # fmt: skip
 _TAG: Columns = {
-    "tag": ("tag", str), "value": ("value", str), "results": ("results", _count), "refused": ("refused", _count),
-    "refusal_rate": ("refusal", _percent), "success_rate": ("success", _percent), "cost_usd": ("cost", money),
-    "cost_per_success_usd": ("per success", money),
+    "tag": ("tag", str), "value": ("value", str), "results": ("results", count), "refused": ("refused", count),
+    "refusal_rate": ("refusal", percent), "success_rate": ("success", percent), "cost_usd": ("cost", money),
+    "accepted": ("accepted", count), "cost_per_accepted_usd": ("per accepted", _rounded),
 }  # fmt: skip
 _TIME: Columns = {
-    "calls": ("calls", _count), "cost_usd": ("cost", money), "succeeded": ("succeeded", _count),
-    "refused": ("refused", _count), "failed": ("failed", _count), "unknown": ("unknown", _count),
-    "held": ("held", _count),
+    "calls": ("calls", count), "cost_usd": ("cost", money), "succeeded": ("succeeded", count),
+    "refused": ("refused", count), "failed": ("failed", count), "unknown": ("unknown", count),
+    "held": ("held", count),
 }  # fmt: skip
 _DAY: Columns = {"day": ("day", str), **_TIME, "cost_7_mean_usd": ("7-day mean", money)}
-_MONTH: Columns = {"month": ("month", str), **_TIME, "cost_change": ("change", _percent)}
+_MONTH: Columns = {"month": ("month", str), **_TIME, "cost_change": ("change", percent)}
 _ERROR: Columns = {
-    "error_class": ("what happened", str), "model": ("model", str), "calls": ("calls", _count),
+    "error_class": ("what happened", str), "model": ("model", str), "calls": ("calls", count),
     "cost_usd": ("known cost", money),
 }  # fmt: skip
-_LEGEND = "".join(f'<span class="key"><i class="{name}"></i>{name}</span>' for name in OUTCOMES)
+
+
+def _key(**classes: str) -> str:
+    return "".join(f'<span class="key"><i class="{name}"></i>{escape(words)}</span>' for name, words in classes.items())
+
+
+_LEGEND = _key(**{name: name for name in OUTCOMES})
+_DAYS_KEY = _key(bar="known cost of the day", line="mean of 7 days")
+_LATENCY_KEY = _key(dot="median", ring="95th percentile")
 
 
 def _section(title: str, *body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{''.join(body)}</section>" if any(body) else ""
 
 
-def _figures(usage: Usage) -> str:
+def _pair(*sections: str) -> str:
+    return f'<div class="halves">{"".join(sections)}</div>' if any(sections) else ""
+
+
+def _picture(chart: Chart) -> str:
+    """The chart in light and in dark; the style sheet shows one."""
+    half = " half" if chart.width_px <= HALF_PX else ""
+    images = (
+        f'<img class="chart {theme}{half}" alt="{escape(chart.about)}" width="{chart.width_px}" '
+        f'height="{chart.height_px}" src="{data_uri("image/svg+xml", body.encode())}">'
+        for theme, body in zip(("in-light", "in-dark"), svg(chart), strict=True)
+    )
+    return f'<div class="scroll chart-box">{"".join(images)}</div>'
+
+
+def _figures(usage: Usage, accept: str | None) -> str:
     totals = usage.by_dataset
     results, good, cost = totals["results"].sum(), totals["succeeded"].sum(), totals["cost_usd"].sum()
     ended = results - totals["pending"].sum()
     cells = [
         (money(cost), "known cost"),
         (money(totals["at_risk_usd"].sum()), "possibly more: calls whose end is not known"),
-        (_count(good), f"of {_count(results)} results succeeded"),
-        (_percent(totals["refused"].sum() / ended if ended else float("nan")), "refused"),
-        (money(cost / good if good else float("nan")), "per result that succeeded"),
-        (_count(totals["calls"].sum()), f"calls, {_count(totals['repeated_calls'].sum())} of them repeated"),
+        (count(good), f"of {count(results)} results succeeded"),
+        (percent(totals["refused"].sum() / ended if ended else float("nan")), "refused"),
+        (money(_each(totals)), "per accepted picture" + (f": {accept}" if accept else " (every one that came)")),
+        (count(totals["calls"].sum()), f"calls, {count(totals['repeated_calls'].sum())} of them repeated"),
     ]
     inner = "".join(f'<div class="figure"><b>{big}</b><span>{escape(small)}</span></div>' for big, small in cells)
     return f'<div class="figures">{inner}</div>'
 
 
-def _days(table: pd.DataFrame) -> str:
-    recent = table.tail(DAYS_MOST)
-    if recent.empty:
-        return ""
-    return charts.over_time(list(recent["day"]), list(recent["cost_usd"]), list(recent["cost_7_mean_usd"]))
-
-
-def _ranked_cost(table: pd.DataFrame) -> str:
-    rows = [(str(r["model"]), float(r["cost_usd"]), money(r["cost_usd"])) for r in table.head(20).to_dict("records")]
-    return charts.ranked(rows, "cost by model") if rows else ""
-
-
-def _outcomes(table: pd.DataFrame) -> str:
-    rows = [
-        (str(row["model"]), [(name, int(row[name])) for name in OUTCOMES]) for row in table.head(20).to_dict("records")
-    ]
-    return charts.stacked(rows, "outcomes by model") if rows else ""
-
-
-def _latency(table: pd.DataFrame) -> str:
-    known = table[table["p50_ms"].notna()].head(20)
-    rows = [
-        (str(r["model"]), float(r["p50_ms"]), float(r["p95_ms"]), f"{_seconds(r['p50_ms'])} – {_seconds(r['p95_ms'])}")
-        for r in known.to_dict("records")
-    ]
-    return charts.spans(rows, "latency by model") if rows else ""
+def _each(totals: pd.DataFrame) -> float:
+    """Dollars per accepted picture over everything, to the micro-dollar; NaN without one."""
+    spent, good = (totals["cost_per_accepted_usd"] * totals["accepted"]).sum(), totals["accepted"].sum()
+    return round(spent / good, 6) if good else float("nan")
 
 
 def _table(table: pd.DataFrame, columns: Columns) -> str:
@@ -154,10 +150,3 @@ def _table(table: pd.DataFrame, columns: Columns) -> str:
     more = len(table) - ROWS_MOST
     note = f'<p class="muted">{more:,} more rows are in the files of report/usage/.</p>' if more > 0 else ""
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>{note}'
-
-
-def _span(window: Window) -> str:
-    if window.since is None and window.until is None:
-        return "all time"
-    ends = (bound.strftime("%Y-%m-%d") if bound else "…" for bound in (window.since, window.until))
-    return " to ".join(ends)

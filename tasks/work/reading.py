@@ -36,7 +36,7 @@ class Reader:
         self._slots = asyncio.Semaphore(self._workers)  # waiting pictures stay outside the pool's pickled queue
 
     async def read(self, data: bytes) -> Reading:
-        """The text of one picture, lines joined by newlines from top to bottom."""
+        """The text of one picture, lines joined by newlines from top to bottom; lines of signs alone are left out."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_die_quietly)
@@ -72,7 +72,10 @@ def _die_quietly() -> None:
 
 
 def _read_lines(data: bytes) -> list[tuple[str, float]] | None:
-    """(text, confidence) of each line, or None if the engine could not read the picture."""
+    """(text, confidence) of each line that has a letter or digit, or None if the engine could not read the picture.
+
+    Lines without one are drawings: windows come as ``■``, the edge of a panel as ``_`` or ``–``.
+    """
     global _engine  # noqa: PLW0603 - one engine per worker process: loading its models takes a second
     if _engine is None:
         from rapidocr import RapidOCR
@@ -85,4 +88,5 @@ def _read_lines(data: bytes) -> list[tuple[str, float]] | None:
         return None
     if result is None or result.txts is None:
         return []
-    return list(zip(result.txts, (float(s) for s in result.scores), strict=True))
+    lines = zip(result.txts, result.scores, strict=True)
+    return [(text, float(score)) for text, score in lines if any(char.isalnum() for char in text)]

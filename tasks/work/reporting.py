@@ -5,26 +5,29 @@ import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalogs.rules import Rule
 from tasks.journal.dataset import find_dataset
 from tasks.manifest.commits import Commit, PartFile, commit_key, newest_commit
-from tasks.manifest.schema import CALL_SCHEMA, MANIFEST_SCHEMA, with_commit
+from tasks.manifest.schema import CALL_SCHEMA, MANIFEST_SCHEMA, PART_SCHEMA, with_commit
 from tasks.report.gallery import INDEX, GalleryOptions, Written, write_gallery
 from tasks.report.ports import Link
-from tasks.report.usage import CALL_COLUMNS, ROW_COLUMNS, Usage, Window
+from tasks.report.usage import CALL_COLUMNS, Usage, Window, row_columns
 from tasks.report.usage_files import PAGE, write_usage
 from tasks.storage.open import open_store
 from tasks.storage.store import Store
+from tasks.work.accepting import accept_rule
 
 LINKS_LIVE_S = 7 * 24 * 3600  # the longest that S3 signs for
 # What thumbnails may take after a run; the rest is made by `printroom report` or after the next run.
 THUMB_SHARE = 0.1  # of the run's own time
 LEAST_THUMBS_S = 5.0
 HURRY_S = 2.0
+_REPORTED = pa.schema([*MANIFEST_SCHEMA, PART_SCHEMA.field("samples")])
 log = logging.getLogger("printroom")
 
 
@@ -49,7 +52,7 @@ async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> 
     commit = await newest_commit(store)
     if commit is None:
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
-    rows = await _table(store, commit, commit.files, MANIFEST_SCHEMA)
+    rows = await _table(store, commit, commit.files, _REPORTED)
     calls = await _table(store, commit, commit.call_files, CALL_SCHEMA)
     await write_usage(store, [(rows, calls)], names=[store.uri])
     link, until = await _links(store)
@@ -81,21 +84,32 @@ async def report_if_stale(store: Store) -> None:
         await report_after_run(store)
 
 
-async def write_usage_of(uris: Sequence[str], to: Store, window: Window) -> Usage:
-    """Measure one or many datasets together and write the usage report below ``to``. Errors as ``write_report``."""
-    tables = [await _usage_tables(open_store(uri)) for uri in uris]
+def days(since: date | None, until: date | None) -> Window:
+    """From the first day to the day before ``until``, UTC."""
+    ends = [None if day is None else datetime.combine(day, time(), UTC) for day in (since, until)]
+    return Window(since=ends[0], until=ends[1])
+
+
+async def write_usage_of(uris: Sequence[str], to: Store, window: Window, accept: str | None = None) -> Usage:
+    """Measure one or many datasets together and write the usage report below ``to``.
+
+    ``accept`` is a rule as ``--accept`` spells it; ``InvalidCatalog`` if it cannot be read. Other errors as
+    ``write_report``.
+    """
+    rule = accept_rule(accept)
+    tables = [await _usage_tables(open_store(uri), rule) for uri in uris]
     gallery = [to.uri] == [open_store(uri).uri for uri in uris]
-    return await write_usage(to, tables, names=list(uris), window=window, gallery=gallery)
+    return await write_usage(to, tables, names=list(uris), window=window, accept=rule, gallery=gallery)
 
 
-async def _usage_tables(store: Store) -> tuple[pa.Table, pa.Table]:
+async def _usage_tables(store: Store, rule: Rule | None) -> tuple[pa.Table, pa.Table]:
     """Only the columns that are measured: a year of rows is large."""
     await find_dataset(store)
     commit = await newest_commit(store)
     if commit is None:
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
     return (
-        await _table(store, commit, commit.files, _only(MANIFEST_SCHEMA, ROW_COLUMNS)),
+        await _table(store, commit, commit.files, _only(_REPORTED, row_columns(rule))),
         await _table(store, commit, commit.call_files, _only(CALL_SCHEMA, CALL_COLUMNS)),
     )
 

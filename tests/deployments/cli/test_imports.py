@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SLOW = ("prefect", "pandas", "pyarrow", "numpy", "aiohttp", "httpx", "boto3", "obstore", "PIL", "rapidocr", "pydantic")
+SLOW = ("prefect", "pandas", "pyarrow", "numpy", "aiohttp", "httpx", "boto3", "obstore", "PIL", "rapidocr", "pydantic",
+        "matplotlib")  # fmt: skip
 RUN = """
 import sys
 from deployments.cli.main import main

@@ -142,6 +142,7 @@ def many(count: int, seed: int = 1) -> tuple[pa.Table, pa.Table]:
                     cost_usd=cost,
                     ocr_cost_usd=reading,
                     reused=rng.random() < 0.05,
+                    cer=(0.0, 0.05, 0.5, None)[number % 4],
                 )
             )
         else:

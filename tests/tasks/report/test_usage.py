@@ -3,12 +3,15 @@
 import csv
 import io
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from catalogs.rules import Rule, parse_rule
 from tasks.manifest.schema import CALL_SCHEMA, MANIFEST_SCHEMA
 from tasks.report.usage import Usage, Window, measure
 from tasks.report.usage_files import PAGE, table_files, write_usage
@@ -116,8 +119,6 @@ def test_days_without_calls_are_days_of_zero() -> None:
 
 
 def _usage(rows: list[dict[str, Any]], calls: list[dict[str, Any]]) -> Usage:
-    import pyarrow as pa
-
     return measure([(manifest(rows), pa.Table.from_pylist(calls, schema=CALL_SCHEMA))], ["night"])
 
 
@@ -133,6 +134,34 @@ async def test_a_dataset_with_nothing_to_measure_has_a_report_without_made_up_nu
     page = (await store.get(PAGE)).decode()
     assert "nan" not in page.lower().replace("finance", "")
     assert "Usage" in page
+
+
+RULE = parse_rule("cer <= 0.1 and tag:place = 'desert'", {"cer": "number"})
+
+
+@pytest.mark.parametrize("rule", [None, RULE], ids=["every picture", "a rule"])
+def test_cost_per_accepted_picture_equals_an_independent_query(
+    tables: list[Any], sql: duckdb.DuckDBPyConnection, rule: Rule | None
+) -> None:
+    good = "current and outcome = 'succeeded' and operation <> 'vision'" + (
+        " and coalesce(cer <= 0.1 and tags['place'] = 'desert', false)" if rule else ""
+    )
+    expected = sql.execute(
+        f"select model, count(*) filter ({good}) n, (sum(coalesce(cost_usd, 0) + coalesce(ocr_cost_usd, 0)) "
+        "filter (operation <> 'vision'))::double from rows group by model order by model"
+    ).fetchall()
+    found = measure(tables, NAMES, accept=rule).by_model.sort_values("model")
+    assert 0 < found["accepted"].sum() < 1200
+    assert list(found["accepted"]) == [accepted for _, accepted, _ in expected]
+    each = [spent / accepted if accepted else None for _, accepted, spent in expected]
+    assert [None if pd.isna(value) else pytest.approx(value) for value in found["cost_per_accepted_usd"]] == each
+
+
+def test_pictures_beyond_what_was_asked_for_are_not_accepted_ones() -> None:
+    rows = [row(0), row(1, sample_index=1), row(2, sample_index=2, cost_usd=Decimal(0))]
+    part = manifest(rows).append_column("samples", pa.array([2, 2, 2], pa.int32()))
+    usage = measure([(part, CALL_SCHEMA.empty_table())], ["night"])
+    assert list(usage.by_dataset["accepted"]) == [2]
 
 
 async def test_hostile_texts_stay_text_on_the_page_and_in_a_spreadsheet() -> None:

@@ -4,16 +4,18 @@ import json
 import logging
 import re
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
 from tasks.begin import CannotStart
+from tasks.report.figures import money
 from tasks.report.usage import Window
-from tasks.report.usage_page import money
 from tasks.report_usage import report_usage, spend_by_model
 from tasks.storage.memory import MemoryStore
 from tasks.storage.open import open_store
@@ -127,6 +129,37 @@ async def test_several_datasets_are_measured_together_in_a_span_of_time(
     assert [line["results"] for line in spend_by_model(usage)] == ["6"]
     past = Window(until=datetime(2020, 1, 1, tzinfo=UTC))
     assert (await write_usage_of(uris, to, past)).by_month.empty
+
+
+async def test_an_accepted_picture_costs_in_the_report_what_the_run_said(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    rule = "width_px >= 512"
+    rows = [*ROWS, {"id": "big", "prompt": "a gate", "model": "dall-e-2", "size": "512x512", "n": "2"}]
+    catalog, uri = write_catalog(tmp_path / "c.csv", rows), str(tmp_path / "ds")
+    said = (await run(catalog, uri, sandbox, accept=rule)).acceptance
+    assert said is not None
+    usage = await write_usage_of([uri], open_store(uri), Window(), rule)
+    assert list(usage.by_model["accepted"]) == [said.accepted] == [2]
+    assert round(usage.by_model["cost_per_accepted_usd"][0] * 1e6) == said.per_accepted_micros
+    assert rule.replace(">", "&gt;") in (tmp_path / "ds/report/usage.html").read_text()
+
+
+async def test_the_command_line_measures_several_datasets_in_a_span(
+    tmp_path: Path, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", ROWS)
+    for name in ("one", "two"):
+        await run(catalog, str(tmp_path / name), sandbox)
+    sets = ["--dataset", str(tmp_path / "one"), "--dataset", str(tmp_path / "two")]
+    words = ["report", *sets, "--to", str(tmp_path / "both"), "--since", "2020-01-01", "--until", "2100-01-01"]
+    with ThreadPoolExecutor(1) as thread:  # the command line has an event loop of its own
+        assert thread.submit(main, words).result() == 0
+        assert thread.submit(main, ["report", *sets]).result() == 2
+        assert thread.submit(main, [*words, "--accept", "widht > 3"]).result() == 2
+    assert "several datasets: --to" in capsys.readouterr().err
+    kept = pd.read_parquet(tmp_path / "both/report/usage/by_dataset.parquet")
+    assert sorted(kept["results"]) == [3, 3]
 
 
 async def test_a_usage_report_that_cannot_be_made_says_why(tmp_path: Path) -> None:
