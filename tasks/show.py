@@ -106,7 +106,7 @@ def _due(session: Session) -> list[str]:
         due.append("printroom.store.down")
     elif session.stop.reason == "provider_stopped":
         words = {"auth": "printroom.key.rejected", "quota": "printroom.balance.exhausted"}
-        due.append(words.get(session.stop.message.partition(":")[0], "printroom.provider.stopped"))
+        due.append(words.get(session.stop.cause, "printroom.provider.stopped"))
     return due
 
 

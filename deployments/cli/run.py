@@ -14,6 +14,7 @@ from deployments.cli.output import print_json, say
 from deployments.cli.preparing import planning_mistakes, settings_for
 from deployments.cli.progress import show_progress
 from deployments.cli.show_plan import show_plan
+from tasks.report.wording import REASONS
 from tasks.settings import Settings, at_address
 from tasks.work.options import form_of
 from tasks.work.result import EXIT_BUDGET, RunResult
@@ -99,6 +100,16 @@ def _keyed(settings: Settings) -> Settings:
     return asyncio.run(with_block_key(settings))
 
 
+_STOPPED = {
+    "budget": "stopped at the budget", "provider_stopped": "stopped by the gateway", "interrupted": "stopped",
+    "store_down": "stopped, the dataset's store is away",
+}  # fmt: skip
+
+
+_OF_THE_RUN = frozenset({"not_started", "interrupted", "budget", "provider_stopped"})
+_TAKEN_UP_BY_ONLY = ("refused", "failed", "unknown", "held")
+
+
 def _report(result: RunResult, args: argparse.Namespace, note: str = "") -> int:
     if args.json:
         print_json(result.as_dict())
@@ -106,13 +117,19 @@ def _report(result: RunResult, args: argparse.Namespace, note: str = "") -> int:
     if note:
         print(note)
     if result.message:
-        say(f"stopped ({result.stopped}): {result.message}")
+        say(f"{_STOPPED.get(result.stopped or '', 'stopped')}: {result.message}")
     rest = "".join(
         f", {count:,} {word}"
         for word in ("refused", "failed", "unknown", "held", "pending")
         if (count := getattr(result, word))
     )
     print(f"{result.succeeded:,} of {result.rows:,} succeeded, {result.reused:,} of them reused{rest}")
+    for reason, count in result.reasons.items():
+        if reason in _OF_THE_RUN:
+            continue  # why the run stopped was said above
+        print(f"  {count:,} × {reason}: {REASONS.get(reason, reason)}")
+    if again := [word for word in _TAKEN_UP_BY_ONLY if getattr(result, word)]:
+        print(f"  to take them up again: --only {' or '.join(again)}; row by row: the gallery, or printroom status")
     if result.acceptance is not None:
         print(result.acceptance.line())
     risk = f" (possibly {format_usd(result.at_risk_micros)} more)" if result.at_risk_micros else ""

@@ -12,7 +12,7 @@ from tasks.protocols.body import Body, read_body, request_id, without_request_id
 from tasks.protocols.error_rules import Case, case_of, choose, fold, own_words, sentence, stage_of, with_status_200
 from tasks.protocols.error_table import Rule
 from tasks.protocols.redact import PATTERNS, Redactor
-from tasks.protocols.retry_after import capped_s, wanted_pause_s
+from tasks.protocols.retry_after import CAP_S, capped_s, wanted_pause_s
 from tasks.protocols.wire import Call, Failure, Reply, Stage, Usage
 
 NoReplyKind = Literal["not_sent", "timeout", "connection_lost", "malformed_reply"]
@@ -39,6 +39,8 @@ def classify_body(body: Body, reply: Reply, call: Call, redactor: Redactor = PAT
     else:
         message = shortened(case.error.message, redactor) or f"HTTP {reply.status} without a message"
     pause_s = wanted_pause_s(case.headers, case.folded if rule.error_class == "rate_limited" else "")
+    if rule.error_class == "quota" and pause_s is not None and pause_s > CAP_S:
+        message = f"{message}, asks for a pause of {pause_s / 3600:.1f} h"
     return replace(
         failed(rule, message, reply, call, words=f"{case.error.code.casefold()} {case.folded}"),
         code=shortened(case.error.code or case.error.type, redactor, 100) or None,

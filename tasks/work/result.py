@@ -1,7 +1,7 @@
 """What a run did and how its catalogs now stand: the one line of ``--json`` and the exit code."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from catalogs.money import json_usd
@@ -33,11 +33,13 @@ class RunResult:
     stopped: StopReason | None = None
     message: str = ""
     acceptance: Acceptance | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)  # why rows that this run worked did not succeed
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints; money as decimal strings. ``acceptance`` only with an accept rule."""
         fields = asdict(self)
-        for name in ("stopped", "message", "cost_micros", "at_risk_micros", "wall_s", "paid_phase_s", "acceptance"):
+        for name in ("stopped", "message", "cost_micros", "at_risk_micros", "wall_s", "paid_phase_s", "acceptance",
+                     "reasons"):  # fmt: skip
             del fields[name]
         if self.acceptance is not None:
             fields["acceptance"] = self.acceptance.as_dict()
@@ -72,6 +74,7 @@ def result_of(
     paid_phase_s: float = 0.0,
     stopped: StopReason | None = None,
     message: str = "",
+    reasons: Mapping[str, int] | None = None,
 ) -> RunResult:
     """A result from counts by outcome; outcomes that are absent count 0."""
     return RunResult(
@@ -80,4 +83,5 @@ def result_of(
         refused=outcomes.get("refused", 0), failed=outcomes.get("failed", 0), unknown=outcomes.get("unknown", 0),
         held=outcomes.get("held", 0), pending=outcomes.get("pending", 0), cost_micros=cost_micros,
         at_risk_micros=at_risk_micros, wall_s=wall_s, paid_phase_s=paid_phase_s, stopped=stopped, message=message,
+        reasons=dict(reasons or {}),
     )  # fmt: skip

@@ -201,6 +201,7 @@ class Session:
             paid_phase_s=progress.paid_phase_s,
             stopped=self.stop.reason,
             message=self.services.redactor.text(self.stop.message),
+            reasons=dict(progress.reasons.most_common()),
         )
 
     async def _report(self) -> None:

@@ -33,7 +33,7 @@ from tasks.work.planned import Plan
 from tasks.work.progress import Progress
 from tasks.work.reading import Reader
 from tasks.work.services import Services
-from tasks.work.stopping import StopSignal
+from tasks.work.stopping import StopSignal, stopped_by_gateway
 
 
 @asynccontextmanager
@@ -71,7 +71,9 @@ async def open_services(
                     spent += sum(spend_micros(fold, plan.run_id))
         plan.dataset, plan.desk = dataset, InputDesk(store)
         traffic = Traffic(_pacer(plan, part.share if part else Share()))
-        traffic.stop.then(lambda failure: stop.stop("provider_stopped", f"{failure.error_class}: {failure.message}"))
+        traffic.stop.then(
+            lambda failure: stop.stop("provider_stopped", stopped_by_gateway(failure), failure.error_class)
+        )
         services = Services(
             options=options,
             run_id=plan.run_id,

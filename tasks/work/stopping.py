@@ -3,22 +3,43 @@
 import asyncio
 from typing import Literal
 
+from tasks.protocols.wire import Failure
+
 StopReason = Literal["budget", "provider_stopped", "interrupted", "store_down"]
 
 
+_ADVICE = {
+    "auth": "the gateway rejected the API key ({said}): check the key and what it may do, then run this again",
+    "pause": "the gateway wants to be left alone for longer than a run waits ({said}): run this again then",
+    "quota": "the balance at the gateway is exhausted ({said}): top it up, then run this again",
+}
+
+
+def stopped_by_gateway(failure: Failure) -> str:
+    """Why the whole run stopped, in the gateway's words and ours, and what to do about it."""
+    leave_alone = failure.error_class == "quota" and failure.retry_after_s is not None and not failure.resend
+    advice = _ADVICE.get("pause" if leave_alone else failure.error_class)
+    said = failure.message if failure.http_status is None else f"{failure.http_status}: {failure.message}"
+    return failure.message if advice is None else advice.format(said=said)
+
+
 class StopSignal:
-    """Set once, with the first reason; ``draining`` ends when the grace for calls in flight is over."""
+    """Set once, with the first reason; ``draining`` ends when the grace for calls in flight is over.
+
+    ``cause`` is the class of the failure, where the gateway is the reason.
+    """
 
     def __init__(self) -> None:
         self.reason: StopReason | None = None
         self.message = ""
+        self.cause = ""
         self._stopped = asyncio.Event()
         self._grace_over = asyncio.Event()
 
-    def stop(self, reason: StopReason, message: str = "") -> None:
+    def stop(self, reason: StopReason, message: str = "", cause: str = "") -> None:
         """Claim nothing new from now on. The first reason stays."""
         if self.reason is None:
-            self.reason, self.message = reason, message
+            self.reason, self.message, self.cause = reason, message, cause
             self._stopped.set()
 
     def end_grace(self) -> None:

@@ -82,15 +82,15 @@ async def test_events_are_due_when_a_run_is_stopped_and_not_before(tmp_path: Pat
     session = await finished(tmp_path, sandbox, [{"prompt": "one", "model": "dall-e-2"}])
     try:
         assert _due(session) == []
-        for reason, message, event in (
+        for reason, cause, event in (
             ("budget", "", "printroom.budget.reached"),
-            ("provider_stopped", "auth: no", "printroom.key.rejected"),
-            ("provider_stopped", "quota: empty", "printroom.balance.exhausted"),
-            ("provider_stopped", "connection: away", "printroom.provider.stopped"),
+            ("provider_stopped", "auth", "printroom.key.rejected"),
+            ("provider_stopped", "quota", "printroom.balance.exhausted"),
+            ("provider_stopped", "transient", "printroom.provider.stopped"),
             ("store_down", "", "printroom.store.down"),
             ("interrupted", "", None),
         ):
-            session.stop.reason, session.stop.message = reason, message  # type: ignore[assignment]  # a table of all
+            session.stop.reason, session.stop.cause = reason, cause  # type: ignore[assignment]  # a table of all
             assert _due(session) == ([event] if event else [])
     finally:
         forget(session.run_id)
