@@ -17,8 +17,8 @@ CALL = Call(operation="generate", format="images_json", wire_model="m", prompt="
         (Reply(status=403, headers={}, body=b'{"error":{"message":"no money","code":"insufficient_user_quota"}}'),
          "the balance at the gateway is exhausted (403: no money): top it up, then run this again"),
         (Reply(status=429, headers={"retry-after": "54749"}, body=b"error code: 1015"),
-         "the gateway wants to be left alone for longer than a run waits "
-         "(429: error code: 1015, asks for a pause of 15.2 h): run this again then"),
+         ("the gateway wants to be left alone for longer than a run waits "
+         "(429: error code: 1015, asks for a pause of 15.2 h): run this again then")),
     ],
 )  # fmt: skip
 def test_the_message_says_what_happened_and_what_to_do(reply: Reply, told: str) -> None:
