@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
     """Every generated page, by its path from the repository's root."""
     return {
         "docs/models.md": _models_page(),
+        "docs/catalog.md": _catalog_page(),
         "docs/manifest.md": _manifest_page(),
         "docs/errors.md": _errors_page(),
         "docs/commands.md": _commands_page(),
@@ -40,11 +41,8 @@ def pages() -> dict[str, str]:
 def blocks() -> dict[str, str]:
     """The generated tables of the README, by the name in their markers."""
     return {
-        "costs": _costs(),
-        "catalog-columns": _table(["column", "meaning"], ([f"`{name}`", words.COLUMNS[name]] for name in COLUMNS)),
-        "manifest-columns": _table(["column", "meaning"], _column_rows(MANIFEST_COLUMNS, types=False)),
+        "costs": _costs(model for model in MODELS.values() if model.retired_on is None),
         "exit-codes": _table(["code", "meaning"], ([str(code), text] for code, text in EXIT_CODES.items())),
-        "environment": _table(["variable", "meaning"], ([f"`{n}`", text] for n, text in words.ENVIRONMENT.items())),
         "verbs": _table(["verb", "does"], ([f"`printroom {verb}`", text] for verb, text in VERBS.items())),
     }
 
@@ -64,15 +62,17 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _costs() -> str:
-    rows = []
+def _costs(models: Iterable[Model]) -> str:
+    shown, rows = {model.id for model in models}, []
     for operation, what in (("generate", "pictures"), ("vision", "readings")):
         for row in compare(1_000, today=AS_OF, operation=operation):  # type: ignore[arg-type]  # both are operations
+            if row.model.id not in shown:
+                continue
             between = f"{format_usd(row.low_micros)} to {format_usd(row.high_micros)}"
             span = format_usd(row.low_micros) if row.low_micros == row.high_micros else between
             rows.append([f"`{row.model.id}`", what, format_usd(row.expected_micros), span, _life(row.model)])
     table = _table(["model", "1,000 of", "usually", "from … to", "life cycle"], rows)
-    return f"{table}\n\nPrices as read on {AS_OF}; sources in [docs/models.md](docs/models.md)."
+    return f"{table}\n\nPrices as read on {AS_OF}."
 
 
 def _life(model: Model) -> str:
@@ -83,8 +83,21 @@ def _life(model: Model) -> str:
     return f"{since}{'retired' if model.retired_on <= AS_OF else 'retires'} {model.retired_on}{instead}"
 
 
+_CATALOG_INTRO = (
+    "A catalog is a CSV (comma, semicolon or tab; UTF-8 or GBK; every cell is text) or Parquet file with a header.\n"
+    "Begin with [Your first catalog](your-first-catalog.md). Any other column is carried into the manifest's `tags`;\n"
+    "write `tag:name` where a name is nearly one of these. Everything wrong in a file is listed at once."
+)
+
+
+def _catalog_page() -> str:
+    rows = _table(["column", "meaning"], ([f"`{name}`", words.COLUMNS[name]] for name in COLUMNS))
+    note = _NOTE.format("`catalogs/columns.py` and `deployments/docs_words.py`")
+    return "\n\n".join([f"# Catalog columns\n{note}", _CATALOG_INTRO, rows]) + "\n"
+
+
 def _models_page() -> str:
-    parts = ["# Models", _NOTE.format("`catalogs/models_*.py`"), "", _MODELS_INTRO]
+    parts = ["# Models", _NOTE.format("`catalogs/models_*.py`"), "", _MODELS_INTRO, "", _costs(MODELS.values())]
     for model in MODELS.values():
         parts += [f"\n## `{model.id}`", f"{model.title}. {model.note}".strip(), "", _table(["", ""], _facts(model))]
     return "\n".join(parts) + "\n"
@@ -119,10 +132,10 @@ def _facts(model: Model) -> Iterator[list[str]]:
     yield ["source", model.source]
 
 
-def _column_rows(columns: Iterable[Column], *, types: bool) -> Iterator[list[str]]:
+def _column_rows(columns: Iterable[Column]) -> Iterator[list[str]]:
     for column in columns:
         if not column.internal:
-            yield [f"`{column.name}`", *([f"{column.type}"] if types else []), column.description]
+            yield [f"`{column.name}`", f"{column.type}", column.description]
 
 
 _MANIFEST_INTRO = (
@@ -135,9 +148,7 @@ def _manifest_page() -> str:
     header = ["column", "type", "meaning"]
     note = _NOTE.format("`tasks/manifest/schema.py`")
     calls = "## calls.parquet\nOne row per API call. Joins with the manifest on `result_key`."
-    rows, call_rows = (
-        _table(header, _column_rows(columns, types=True)) for columns in (MANIFEST_COLUMNS, CALL_COLUMNS)
-    )
+    rows, call_rows = (_table(header, _column_rows(columns)) for columns in (MANIFEST_COLUMNS, CALL_COLUMNS))
     return "\n\n".join([f"# Manifest and call log\n{note}", _MANIFEST_INTRO, rows, calls, call_rows]) + "\n"
 
 
@@ -177,6 +188,8 @@ def _commands_page() -> str:
         parts += [f"## `printroom {verb}`", f"{does[0].upper()}{does[1:]}.", ""]
         parts += [_table(["option", "meaning"], _option_rows(_parser(verb))), ""]
     parts += ["## Exit codes", "", blocks()["exit-codes"], ""]
+    variables = ([f"`{name}`", text] for name, text in words.ENVIRONMENT.items())
+    parts += ["## Environment", "", _table(["variable", "meaning"], variables), ""]
     return "\n".join(parts)
 
 

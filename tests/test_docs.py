@@ -131,6 +131,24 @@ def test_what_is_generated_equals_the_code_and_otherwise_make_docs_was_forgotten
     assert (ROOT / name).read_text(encoding="utf-8") == docs.pages()[name], "run make docs"
 
 
+def test_every_decision_is_listed_once_under_its_number() -> None:
+    pages = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    listed = re.findall(r"^\| \[(\d{4})\]\((\1-[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text(), re.M)
+    assert [name for _, name in listed] == pages
+    assert len({number for number, _ in listed}) == len(pages)
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in seen and page.suffix == ".md":
+            seen.add(page)
+            links = re.findall(r"\]\(([^)#:]+)", page.read_text(encoding="utf-8"))
+            ahead += [(page.parent / link).resolve() for link in links]
+    assert [page for page in PAGES if page not in seen] == []
+
+
 def test_every_catalog_column_has_its_line() -> None:
     assert set(docs_words.COLUMNS) == set(COLUMNS)
 

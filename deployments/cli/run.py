@@ -6,11 +6,13 @@ import os
 import sys
 import uuid
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from catalogs.money import format_usd
 from deployments.cli.arguments import options_from
 from deployments.cli.output import print_json, say
+from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import planning_mistakes, settings_for
 from deployments.cli.progress import show_progress
 from deployments.cli.show_plan import show_plan
@@ -70,7 +72,20 @@ def _prefect_environment() -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")  # the run's page gets all of it
     if "PREFECT_API_URL" not in os.environ:
         os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+        _prefect_home()
         say("starting the embedded Prefect server (about 12 s; none is needed where PREFECT_API_URL is set) …")
+
+
+def _prefect_home() -> None:
+    """Make the folder that the embedded server keeps its database in. Without one it fails late, and at length."""
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        writable = os.access(home, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise UsageMistake(f"Prefect cannot keep its database in {home}: name a folder in PREFECT_HOME")
 
 
 def _asked(session: Session) -> bool:

@@ -1,5 +1,6 @@
 """A plan on the terminal."""
 
+import sys
 from datetime import date
 
 from catalogs.models import MODELS
@@ -7,6 +8,9 @@ from catalogs.money import format_usd
 from deployments.cli.output import say, table
 from tasks.work.comparing import OnModel, on_other_models
 from tasks.work.planned import Plan
+from tasks.work.summary import PlanSummary
+
+NOTES = 3  # more retired models than that are named in one line
 
 
 def show_plan(plan: Plan) -> None:
@@ -22,10 +26,21 @@ def show_plan(plan: Plan) -> None:
         print(table(rows, right=frozenset({1, 2, 3, 4})))
     for each in summary.replacements.values():
         say(f"replaced: {each.line()}")
-    for text in summary.retired:
-        say(f"note: {text.partition(': ')[2]}")
+    sys.stdout.flush()  # before what is said on stderr, also in a pipe
+    if summary.new or summary.waiting:
+        _show_notes(summary)
     for text in summary.warnings:
         say(f"warning: {text}")
+
+
+def _show_notes(summary: PlanSummary) -> None:
+    """What a buyer may want to change first; a run that buys nothing has no use for it."""
+    if len(summary.retired) > NOTES:
+        names = ", ".join(text.partition(":")[0] for text in summary.retired)
+        say(f"note: retired, or soon to be: {names}; `printroom models` names their successors")
+    else:
+        for text in summary.retired:
+            say(f"note: {text.partition(': ')[2]}")
     for text in summary.hints:
         say(f"hint: {text}")
 

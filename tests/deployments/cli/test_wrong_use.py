@@ -1,13 +1,16 @@
 """Wrong use of the command line: one clear line, exit code 2, nothing sent. One row per mistake."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from deployments.cli.main import EXIT_CODES, VERBS, main
+from deployments.sandbox.process import SandboxProcess
 from tests.support.connects import recorded_connects
 from tests.support.moto import S3Server
+from tests.support.runs import run, write_catalog
 
 PROVIDER = {"pla": ["--provider", "sandbox"], "run": ["--provider", "sandbox"]}
 PLAN = ["plan", "{good}", "--dataset", "{ds}"]
@@ -151,3 +154,31 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
     assert [word for word in (*VERBS, *map(str, EXIT_CODES)) if word not in said] == []
+
+
+def test_a_home_that_prefect_cannot_have_is_named_in_one_line_before_anything_is_sent(
+    places: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "file" / "prefect"))
+    monkeypatch.setenv("PRINTROOM_BASE_URL", "http://127.0.0.1:9/v1")
+    words = ["run", str(places["good"]), "--dataset", str(tmp_path / "ds"), "--provider", "sandbox", "--yes"]
+    assert main(words) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("name a folder in PREFECT_HOME")
+    assert not (tmp_path / "ds").exists()
+
+
+def test_many_retired_models_are_named_in_one_line_and_only_to_who_buys(
+    tmp_path: Path, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = ["dall-e-2", "gpt-4o-image", "sora_image", "gpt-image-1"]
+    rows = [{"id": name, "model": name, "prompt": "a red door"} for name in old]
+    catalog = write_catalog(tmp_path / "old.csv", rows)
+    monkeypatch.setenv("PRINTROOM_BASE_URL", sandbox.base_url)
+    words = ["plan", str(catalog), "--dataset", str(tmp_path / "ds"), "--provider", "sandbox"]
+    assert main(words) == 0
+    [note] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note:")]
+    assert all(name in note for name in old)
+    asyncio.run(run(catalog, tmp_path / "ds", sandbox))
+    assert main(words) == 0
+    assert capsys.readouterr().err == ""
