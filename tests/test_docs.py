@@ -133,7 +133,9 @@ def test_what_is_generated_equals_the_code_and_otherwise_make_docs_was_forgotten
 
 def test_every_decision_is_listed_once_under_its_number() -> None:
     pages = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-    listed = re.findall(r"^\| \[(\d{4})\]\((\1-[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text(), re.M)
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\((\1-[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text(), re.MULTILINE
+    )
     assert [name for _, name in listed] == pages
     assert len({number for number, _ in listed}) == len(pages)
 
