@@ -50,7 +50,7 @@ def _canonical(value: Json) -> Json:
         return value
     if kind is float:
         return _number(value)
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):  # asking an ABC takes as long as all the rest
         return {k: v if type(v) in _PLAIN else _canonical(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [v if type(v) in _PLAIN else _canonical(v) for v in value]

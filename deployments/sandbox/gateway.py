@@ -47,7 +47,9 @@ class Gateway:
     """All that lasts longer than a request."""
 
     def __init__(self, settings: Settings) -> None:
-        self.studio = Studio(settings.workers, settings.picture_bytes, settings.reader)
+        self.studio = Studio(
+            settings.workers, settings.picture_bytes, settings.reader, side_px=settings.picture_side_px
+        )
         self.files = Files()
         self.bill = Bill()
         self.apply(settings)

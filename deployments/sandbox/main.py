@@ -54,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
     add("--bad-key", action="append", default=[], metavar="KEY", help="a key to reject, besides sk-bad")
     add("--seed", type=int, default=0, metavar="N", help="chooses which requests scenarios hit")
     add("--picture-bytes", type=int, metavar="N", help="serve ready-made noise of about N bytes instead of drawing")
+    add(
+        "--picture-side",
+        type=int,
+        metavar="PX",
+        help="with --picture-bytes: this many pixels wide, not all of it noise",
+    )
     add("--reader", choices=READERS, default="rapidocr", help="embedded = take the words from the sandbox's own PNGs")
     add("--workers", type=int, default=2, metavar="N", help="processes that draw (default 2; 0 = a thread)")
     add("--with-stdin", action="store_true", help="stop when stdin ends, so that it cannot outlive who started it")
@@ -90,6 +96,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         bad_keys=("sk-bad", *options.bad_key),
         scenarios=tuple(options.scenario),
         picture_bytes=options.picture_bytes,
+        picture_side_px=options.picture_side,
         reader=options.reader,
         workers=options.workers,
     )

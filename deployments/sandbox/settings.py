@@ -27,6 +27,7 @@ class Settings:
     bad_keys: tuple[str, ...] = ("sk-bad",)
     scenarios: tuple[str, ...] = ()  # name[:rate][@first_attempts]
     picture_bytes: int | None = None  # serve ready-made noise of about this size instead of drawing
+    picture_side_px: int | None = None  # the same number of bytes spread over so many pixels, as a real picture's are
     reader: Reader = "rapidocr"
     workers: int = 2  # processes that draw; 0 = a thread of the server
 

@@ -35,9 +35,11 @@ def draw(drawing: Drawing) -> bytes:
 class Studio:
     """Draws and reads. ``workers`` processes draw, each with its own share of the backgrounds; one more reads."""
 
-    def __init__(self, workers: int, picture_bytes: int | None, reader: Reader) -> None:
+    def __init__(self, workers: int, picture_bytes: int | None, reader: Reader, *, side_px: int | None = None) -> None:
         self.reader: Reader = reader
-        self._noise = [noise_png(picture_bytes, seed) for seed in range(NOISE_PICTURES)] if picture_bytes else []
+        self._noise = (
+            [noise_png(picture_bytes, seed, side_px) for seed in range(NOISE_PICTURES)] if picture_bytes else []
+        )
         self._drawers: list[Executor] = [
             _process() if workers else ThreadPoolExecutor(1) for _ in range(max(1, workers))
         ]
@@ -88,10 +90,30 @@ class Studio:
             self._drawn_bytes -= len(self._drawn.popitem(last=False)[1])
 
 
-def noise_png(size_bytes: int, seed: int) -> bytes:
-    """A square PNG of random pixels, about ``size_bytes`` long."""
-    side = max(8, round((size_bytes / 3) ** 0.5))
-    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+def noise_png(size_bytes: int, seed: int, side_px: int | None = None) -> bytes:
+    """A square PNG of random pixels, about ``size_bytes`` long.
+
+    With ``side_px`` so many pixels wide: patches of one colour each, or grain of a few levels. Such a picture takes as
+    long to decode as a real one of its size, pure noise next to nothing.
+    """
+    if side_px is None:
+        return _noise(size_bytes, seed, max(8, round((size_bytes / 3) ** 0.5)))
+    aim = size_bytes
+    for _ in range(3):  # how well it compresses shows only then
+        picture = _noise(aim, seed, side_px)
+        aim = aim * size_bytes // len(picture)
+    return picture
+
+
+def _noise(content_bytes: int, seed: int, side: int) -> bytes:
+    random = np.random.default_rng(seed)
+    levels = 2 ** min(8.0, 8 * content_bytes / (3 * side * side))
+    if levels >= 2:
+        pixels = random.integers(0, round(levels), (side, side, 3), dtype=np.uint16).astype(np.uint8)
+    else:
+        cells = max(1, round((content_bytes / 3) ** 0.5))
+        patch = np.arange(side) * cells // side
+        pixels = random.integers(0, 256, (cells, cells, 3), dtype=np.uint8)[patch][:, patch]
     return png.assemble(side, side, png.encode_bands(pixels))
 
 

@@ -28,7 +28,7 @@ _REPEATED = (
     "params", "mask_sha256", "requested_size", "outcome", "outcome_reason", "refusal_stage", "http_status", "attempts",
     "format", "width_px", "height_px", "ocr_model", "ocr_status", "cost_usd", "ocr_cost_usd", "cost_at_risk_usd",
     "price_rule", "price_as_of", "billed", "input_tokens", "output_tokens", "queue_ms", "download_ms", "store_ms",
-    "schema_version", "samples", "purpose", "attempt", "error_class", "manifest_commit",
+    "schema_version", "samples", "purpose", "attempt", "error_class", "manifest_commit", "call_outcome",
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def manifest_rows(fold: Fold) -> Iterator[RowDict]:
         state = fold.keys.get(key) if key is not None else None
         if state is None:
             base |= {"outcome": "pending", "outcome_reason": "not_started" if key else "waiting_for_input"}
+            base["call_outcome"] = "pending"
             yield from _untouched(base, want.event)
         else:
             yield from _called(base, want, state, books)
@@ -66,7 +67,7 @@ def _called(base: RowDict, want: Want, state: KeyState, books: Books) -> Iterato
     paid = books.paid_by(want, [*attempts, *again])
     readings = books.readings_paid_by(want) if books.readings else {}
     base |= {"attempts": len(attempts) + len(again), "reused": bool(attempts) and not paid and word[0] != "pending"}
-    base["finished_at"] = _finished_at(state, last, word)
+    base["finished_at"], base["call_outcome"] = _finished_at(state, last, word), word[0]
     if last is not None:
         base |= _call(last)
         if paid:

@@ -106,6 +106,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("request_digest", TEXT, "digest of the newest wanted event, compared by the plan", internal=True),
     Column("samples", INT, "results the row asked for; sample_index beyond that is an extra", internal=True),
     Column("ocr_wanted", FLAG, "the row asks for a reading of its picture", internal=True),
+    Column("call_outcome", TEXT, "outcome of the call as a whole, which is what a plan goes by", internal=True),
 )
 
 CALL_COLUMNS: tuple[Column, ...] = (

@@ -25,9 +25,7 @@ def choose(state: KeyState | None, wanted: Wanted, options: RunOptions, *, max_u
     """The action for ``wanted`` under ``options``. Missing bytes and readings of known answers are always completed."""
     now, _, _ = outcome(state)
     if state is None or now == "pending":
-        if state is not None and state.answer is not None:
-            return Choice("fetch", now)
-        return Choice("buy" if _takes_up(options, "pending") else "none", now)
+        return untouched(options) if state is None or state.answer is None else Choice("fetch", now)
     if now == "succeeded":
         return Choice("read" if reading_missing(state, wanted, options.ocr) else "none", now)
     if now == "unknown":
@@ -43,6 +41,11 @@ def choose(state: KeyState | None, wanted: Wanted, options: RunOptions, *, max_u
         return Choice("buy" if free else "none", now, release=free)
     taken = _takes_up(options, now)
     return Choice("buy" if taken else "none", now, release=taken)
+
+
+def untouched(options: RunOptions) -> Choice:
+    """The action for a row that was never called, or not to any end."""
+    return Choice("buy" if _takes_up(options, "pending") else "none", "pending")
 
 
 def possibly_billed(state: KeyState) -> bool:

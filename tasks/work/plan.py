@@ -7,13 +7,11 @@ from pathlib import Path
 
 from catalogs.types import Problem, Provider
 from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
-from tasks.journal.fold import Fold
-from tasks.journal.inspect import load_fold
 from tasks.storage.store import Store
 from tasks.work.accepting import check_accepting
 from tasks.work.inputs import InputDesk
 from tasks.work.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
-from tasks.work.matching import compare
+from tasks.work.matching import compare_all
 from tasks.work.options import RunOptions
 from tasks.work.planned import LaterRow, Plan, refs_of
 from tasks.work.problems import InvalidCatalog
@@ -47,7 +45,7 @@ async def make_plan(
         rows = Spill(folder, "rows")
         await read_rows(plan, rows, list(files))
         await _resolve_later(plan, rows)
-        await _compare_all(plan, rows)
+        await compare_all(plan, rows)
         plan.known = rows
         await _plan_refills(plan)
     except BaseException:
@@ -113,11 +111,3 @@ async def _resolve_later(plan: Plan, rows: Spill) -> None:
             rows.add(bucket_of(plan, row.wanted), row)
         plan.waves = max(plan.waves, depth + 1)
     plan.later = waiting
-
-
-async def _compare_all(plan: Plan, rows: Spill) -> None:
-    """Hold every row against its partition's fold; rows that need nothing are only counted."""
-    buckets = range(plan.partitions) if plan.dataset else rows.buckets()
-    for partition in buckets:
-        fold = await load_fold(plan.store, plan.dataset.partition_names[partition]) if plan.dataset else Fold()
-        compare(plan, partition, fold, rows.read(partition))

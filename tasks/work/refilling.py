@@ -77,7 +77,7 @@ async def plan_refill(plan: Plan, wave: int) -> int:
             plan.unwanted[wave * plan.partitions + bucket_of(plan, replace(wanted, take=take, key=key))].append(gone)
     for partition, rows in ready.items():
         fold = await load_fold(plan.store, plan.dataset.partition_names[partition])
-        compare(plan, partition, fold, rows, find_unwanted=False)
+        compare(plan, partition, fold, rows)
     return sum(len(rows) for rows in ready.values())
 
 

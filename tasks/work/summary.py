@@ -57,10 +57,7 @@ class PlanSummary:
         samples = row.wanted.samples
         self.rows += samples
         self.outcomes[outcome] += samples
-        share = self.models.get(row.wanted.model)
-        if share is None:
-            share = self.models[row.wanted.model] = ModelShare()
-        share.rows += samples
+        self._share(row.wanted.model).rows += samples
         if row.action == "buy":
             self.shapes[shape_of(row.wanted)] += 1
             if self.limited:
@@ -78,6 +75,22 @@ class PlanSummary:
             self.reused += samples
         elif outcome != "pending" and row.action in ("none", "hold"):
             self.left[outcome] += samples
+
+    def count_left(self, model: str, samples: int, outcome: str) -> None:
+        """Add one row that nothing is to be done about, as ``count`` would."""
+        self.rows += samples
+        self.outcomes[outcome] += samples
+        self._share(model).rows += samples
+        if outcome == "succeeded":
+            self.reused += samples
+        else:
+            self.left[outcome] += samples
+
+    def _share(self, model: str) -> ModelShare:
+        share = self.models.get(model)
+        if share is None:
+            share = self.models[model] = ModelShare()
+        return share
 
     def wait_for(self, row: PlannedRow, sign: int) -> None:
         """Add (or, with -1, take away) the money of a row whose input is not there yet: this run may buy it."""

@@ -34,6 +34,7 @@ class ModelTable:
     def __init__(self, provider: Provider, own_prices: Mapping[str, str] | None = None) -> None:
         self._provider = provider
         self._models: dict[str, Model] = {}
+        self._flat: dict[tuple[Any, ...], tuple[int | None, int | None]] = {}
         self._prices: dict[tuple[Any, ...], tuple[int | None, int | None]] = {}
         for name, usd in (own_prices or {}).items():
             model = self._at_provider(find_model(name))
@@ -55,15 +56,20 @@ class ModelTable:
 
     def price(self, wanted: Wanted) -> tuple[int | None, int | None]:
         """(estimate, worst case) of one call in micro-dollars; None = nobody stated a price."""
-        params, model = wanted.params, self.get(wanted.model)
+        params = wanted.params
         size, quality, max_tokens = params.get("size"), params.get("quality"), params.get("max_tokens")
+        inputs = len(wanted.input_sha256s) + (wanted.mask_sha256 is not None)
+        shape = (wanted.model, wanted.operation, wanted.samples, size, quality, inputs, max_tokens)
+        if (flat := self._flat.get(shape)) is not None:
+            return flat
+        model = self.get(wanted.model)
         by_token = model.price is not None and isinstance(model.price.rule, ByToken)
         asked: dict[str, Any] = {
             "operation": wanted.operation,
             "n": wanted.samples,
             "size": None if size is None else str(size),
             "quality": None if quality is None else str(quality),
-            "input_images": len(wanted.input_sha256s) + (wanted.mask_sha256 is not None),
+            "input_images": inputs,
             "prompt_chars": _chars(wanted) if by_token else 0,
             "max_tokens": max_tokens,
         }
@@ -71,6 +77,8 @@ class ModelTable:
         priced = self._prices.get(what)
         if priced is None:
             priced = self._prices[what] = (prices.estimate_micros(model, **asked), prices.cap_micros(model, **asked))
+        if not by_token:
+            self._flat[shape] = priced
         return priced
 
     def reading(self, ocr: str) -> ReadingPrice | None:

@@ -48,7 +48,7 @@ async def _resolve_waiting(plan: Plan, services: Services, wave: int) -> None:
     before = plan.summary.calls
     for partition, rows in ready.items():
         fold = await load_fold(services.store, services.dataset.partition_names[partition])
-        compare(plan, partition, fold, rows, find_unwanted=False)
+        compare(plan, partition, fold, rows)
     services.progress.planned += plan.summary.calls - before
 
 

@@ -1,8 +1,16 @@
-"""What a contender prints at its end: CPU of its process tree, wall time, peak memory."""
+"""What a contender prints at its end (CPU of its process tree, wall time, peak memory), and how it is started."""
 
 import json
+import os
 import resource
+import subprocess
+import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deployments.sandbox.process import ROOT
 
 
 class Meter:
@@ -11,7 +19,7 @@ class Meter:
     def __init__(self) -> None:
         self._began_s = time.monotonic()
 
-    def report(self) -> None:
+    def report(self, **more: Any) -> None:
         """CPU of this process and its ended children since the process started, wall since the meter was made."""
         usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         found = {
@@ -19,4 +27,41 @@ class Meter:
             "wall_s": time.monotonic() - self._began_s,
             "rss_mb": usage[0].ru_maxrss / 1024,
         }
-        print(json.dumps(found))
+        print(json.dumps(found | more), flush=True)
+
+
+def measured(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What ``python -m tests.benchmarks.<module> …`` reports, run in a process of its own."""
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, arguments)]
+    environment = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{module} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def cpu_of_tree_s(pid: int) -> float:
+    """CPU seconds so far of a living process, its living descendants, and those of them that have ended."""
+    ticks, children, todo = 0, _children(), [pid]
+    while todo:
+        one = todo.pop()
+        todo += children.get(one, [])
+        fields = _stat(one)
+        ticks += sum(map(int, fields[11:15])) if fields else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            found.setdefault(int(fields[1]), []).append(int(entry.name))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

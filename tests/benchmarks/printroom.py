@@ -1,26 +1,45 @@
 """Printroom itself, journal and checks on, without Prefect: the marginal cost of a row is in the engine."""
 
+import argparse
 import asyncio
-import sys
 import uuid
+from pathlib import Path
 
 from tasks.settings import at_address, read_settings
 from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.session import new_session
+from tasks.work.result import RunResult
+from tasks.work.session import Session, new_session
 from tests.benchmarks.measuring import Meter
 
 
-async def main(base_url: str, catalog: str, folder: str, concurrency: int) -> None:
-    """One run of the catalog into a new dataset."""
-    options = RunOptions(catalogs=(catalog,), dataset=folder, provider="sandbox", concurrency=concurrency, ocr="off")
+def session_of(
+    base_url: str, catalog: str, dataset: str, concurrency: int | None, *, rpm: int | None = None
+) -> Session:
+    """A session without a report, which is made once from the manifest and measured by report_cost.py."""
+    options = RunOptions(
+        catalogs=(catalog,), dataset=dataset, provider="sandbox", concurrency=concurrency, ocr="off",
+        rpm={"*": rpm} if rpm else {},
+    )  # fmt: skip
     session = new_session(options, at_address(read_settings("sandbox"), base_url), str(uuid.uuid4()))
-    session.reports = False  # made once from the manifest, and measured by report_cost.py
-    result = await execute(session)
-    assert result.exit_code == 0, result
+    session.reports = False
+    return session
+
+
+async def main(base_url: str, catalog: str, dataset: str, concurrency: int | None, rpm: int | None = None) -> RunResult:
+    """One run of the catalog into the dataset."""
+    return await execute(session_of(base_url, catalog, dataset, concurrency, rpm=rpm))
 
 
 if __name__ == "__main__":
     meter = Meter()
-    asyncio.run(main(*sys.argv[1:4], int(sys.argv[4])))
-    meter.report()
+    parser = argparse.ArgumentParser()
+    for name in ("base_url", "catalog", "dataset"):
+        parser.add_argument(name)
+    parser.add_argument("concurrency", type=int)
+    parser.add_argument("--rpm", type=int)
+    args = parser.parse_args()
+    result = asyncio.run(main(args.base_url, args.catalog, args.dataset, args.concurrency, args.rpm))
+    assert result.exit_code == 0, result
+    images = sum(1 for path in Path(args.dataset, "images").rglob("*.png"))
+    meter.report(succeeded=result.succeeded, reused=result.reused, images=images)
