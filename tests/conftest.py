@@ -13,22 +13,6 @@ from tests.support.moto import S3Server, s3_server
 _OURS = ("PRINTROOM_", "PREFECT_", "AWS_", "APIYI_", "OPENAI_")
 
 
-# These drive many processes against clocks. They pass alone, but were seen to fail beside other work on two cores, so
-# they belong to `make faults` until they have proven quiet.
-_WITH_THE_LONG_FORMS = (
-    "faults/test_cost_of_safety.py", "faults/test_kill_storm.py", "faults/test_lost_disk.py", "faults/test_resume.py",
-    "faults/test_store_outage.py",
-)  # fmt: skip
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the tests that need a machine of their own to the long forms."""
-    for item in items:
-        if item.path.as_posix().endswith(_WITH_THE_LONG_FORMS):
-            item.add_marker("slow")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> Iterator[None]:
     """A connect beyond loopback fails the test that made it."""

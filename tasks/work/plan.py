@@ -9,6 +9,7 @@ from catalogs.types import Problem, Provider
 from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
 from tasks.storage.store import Store
 from tasks.work.accepting import check_accepting
+from tasks.work.garbage import rarely_searched
 from tasks.work.inputs import InputDesk
 from tasks.work.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
 from tasks.work.matching import compare_all
@@ -43,9 +44,10 @@ async def make_plan(
     plan.summary.limited = options.limit is not None
     try:
         rows = Spill(folder, "rows")
-        await read_rows(plan, rows, list(files))
-        await _resolve_later(plan, rows)
-        await compare_all(plan, rows)
+        with rarely_searched():
+            await read_rows(plan, rows, list(files))
+            await _resolve_later(plan, rows)
+            await compare_all(plan, rows)
         plan.known = rows
         await _plan_refills(plan)
     except BaseException:

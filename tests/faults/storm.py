@@ -22,6 +22,9 @@ class Storm:
         return len(self.ended_by_themselves) > 3
 
 
+SHORT = 20  # kills; in a longer storm there is room for a life that gets much done
+
+
 def storm(
     start: Callable[[], Child],
     *,
@@ -34,12 +37,17 @@ def storm(
     """Start a run, SIGKILL it after a random time, and so on.
 
     ``work_left`` is the share of the work still to be done: lives are made longer or shorter so that it lasts for the
-    whole storm. ``between`` is told the number of kills so far, after each.
+    whole storm, and a life ends early that uses up more than its share of a short one. ``between`` is told the number
+    of kills so far, after each.
     """
     rng, done, began = Random(seed), Storm(), time.monotonic()
     while done.kills < kills and not done.dry:
         child = start()
-        time.sleep(rng.uniform(0.0, longest_s))
+        _live(
+            child,
+            rng.uniform(0.0, longest_s),
+            lambda: kills <= SHORT and work_left() <= 1 - (done.kills + 1) / (kills + 1),
+        )
         if child.kill():
             done.kills += 1
             between(done.kills)
@@ -49,3 +57,10 @@ def storm(
         longest_s = max(0.05, longest_s * (0.8 if ahead else 1.08))
     done.wall_s = time.monotonic() - began
     return done
+
+
+def _live(child: Child, seconds: float, enough: Callable[[], bool]) -> None:
+    """Let a run go on for so long, or until it has done enough, or has ended by itself."""
+    until = time.monotonic() + seconds
+    while child.end is None and (left_s := until - time.monotonic()) > 0 and not enough():
+        time.sleep(min(left_s, 0.03))

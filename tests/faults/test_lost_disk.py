@@ -21,7 +21,7 @@ from tests.faults.test_kill_storm import rows_begun
 
 
 @pytest.mark.parametrize(
-    ("rows", "losses"), [(60, 6), pytest.param(300, 30, marks=pytest.mark.slow)], ids=["slice", "long"]
+    ("rows", "losses"), [(40, 4), pytest.param(300, 30, marks=pytest.mark.slow)], ids=["slice", "long"]
 )
 async def test_a_worker_lost_with_its_disk_costs_only_its_calls_in_flight(
     rows: int,

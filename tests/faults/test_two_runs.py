@@ -100,7 +100,7 @@ async def test_two_catalogs_that_overlap_pay_for_what_they_share_once(
 @pytest.mark.parametrize(
     ("rows", "place"),
     [
-        (100, "folder"),
+        (60, "folder"),
         pytest.param(300, "folder", marks=pytest.mark.slow),
         pytest.param(300, "s3", marks=pytest.mark.slow),
     ],

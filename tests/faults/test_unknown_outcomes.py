@@ -22,7 +22,7 @@ FEW = 2  # rows without an outcome: five cut connections in a row make a run pau
 # scenario, the reason on record, whether the gateway charges for it
 TROUBLES = [
     ("hangup_after_billing", "connection_lost", True),
-    ("cloudflare_524", "gateway_timeout", True),
+    pytest.param("cloudflare_524", "gateway_timeout", True, marks=pytest.mark.slow),
     pytest.param("reset_before", "connection_lost", False, marks=pytest.mark.slow),
     pytest.param("reset_after_headers", "connection_lost", True, marks=pytest.mark.slow),
     pytest.param("cut_json", "malformed_reply", True, marks=pytest.mark.slow),

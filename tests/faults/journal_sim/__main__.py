@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 from tests.faults.journal_sim.campaign import report, scripted, seeded
-from tests.faults.journal_sim.pieces import roots, run_scripts, run_seeds, run_variant
+from tests.faults.journal_sim.pieces import prepare, roots, run_scripts, run_seeds, run_variant
 from tests.faults.journal_sim.variants import VARIANTS
 
 CHUNK = 500
@@ -28,7 +28,7 @@ CHUNK = 500
 def campaign(title: str, work: Any, pieces: list[Any], jobs: int) -> bool:
     """Run the pieces on all jobs and print what came of them; True if nothing was broken."""
     began_s, count, failure = time.monotonic(), 0, ""
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), prepare) as pool:
         for done, future in enumerate(as_completed([pool.submit(work, piece) for piece in pieces]), 1):
             schedules, broken = future.result()
             count, failure = count + schedules, failure or broken

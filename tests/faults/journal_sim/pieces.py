@@ -3,10 +3,21 @@
 import gc
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 
+from tasks.journal import loading
+from tasks.journal.codec import decode_segment
 from tests.faults.journal_sim.build import Build
 from tests.faults.journal_sim.campaign import all_scripts, report, scripted, seeded
 from tests.faults.journal_sim.variants import VARIANTS
+
+REMEMBERED = 8_192  # segments; half of what is read was read before, by another process of this world or of an earlier
+
+
+def prepare() -> None:
+    """For a process that only simulates: no search for cycles, and the same bytes are decoded once."""
+    gc.disable()
+    loading.decode_segment = lru_cache(REMEMBERED)(decode_segment)  # type: ignore[assignment] - it is pure
 
 
 def broken_seed(seeds: range, build_class: type[Build] = Build) -> int | None:
@@ -16,7 +27,6 @@ def broken_seed(seeds: range, build_class: type[Build] = Build) -> int | None:
 
 def run_seeds(chunk: range) -> tuple[int, str]:
     """(schedules, the first one that broke a promise, line by line)."""
-    gc.disable()
     seed = broken_seed(chunk)
     gc.collect()
     if seed is None:
@@ -28,7 +38,6 @@ def run_seeds(chunk: range) -> tuple[int, str]:
 
 def run_scripts(work: tuple[int, dict[int, str], bool]) -> tuple[int, str]:
     """The same for the tree of scripts below a root."""
-    gc.disable()
     faults, root, checkpoints = work
     count = 0
     for script, schedule in all_scripts(faults, root, checkpoints=checkpoints):
@@ -43,7 +52,6 @@ def run_scripts(work: tuple[int, dict[int, str], bool]) -> tuple[int, str]:
 
 def run_variant(work: tuple[int, int]) -> tuple[int, str]:
     """(schedules until a broken variant was noticed, its name if it was not)."""
-    gc.disable()
     index, seeds = work
     seed = broken_seed(range(seeds), VARIANTS[index])
     name = VARIANTS[index].__name__

@@ -3,8 +3,7 @@
 from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.journal.codec import Segment, decode_segment
 from tasks.journal.events import Answered, Checkpoint, Intent, Unknown
@@ -16,8 +15,7 @@ from tests.faults.journal_sim.kernel import Kernel, Process, Start, Task
 SHELF = len("journal/00/0")  # so many letters tell a partition's segments from its late answers
 
 
-@dataclass(frozen=True, slots=True)
-class SimListed:
+class SimListed(NamedTuple):
     """One object of a listing."""
 
     key: str
@@ -140,9 +138,9 @@ class World(Kernel):
         return body
 
     def list(self, prefix: str, start_after: str) -> list[SimListed]:
-        shelf = self.shelves[prefix[:SHELF]]
+        shelf, modified = self.shelves[prefix[:SHELF]], self.modified
         names = shelf[bisect_right(shelf, start_after) :] if start_after else shelf
-        return [SimListed(name, self.modified[name]) for name in names if name.startswith(prefix)]
+        return [SimListed(name, modified[name]) for name in names if name.startswith(prefix)]
 
     def delete(self, key: str) -> None:
         if self.objects.pop(key, None) is not None:
