@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.money import format_usd, parse_usd, pico_of, round_half_even, round_up, split_micros, usd_decimal
+from catalogs.money import (
+    format_usd,
+    json_usd,
+    parse_usd,
+    pico_of,
+    round_half_even,
+    round_up,
+    split_micros,
+    usd_decimal,
+)
 
 AMOUNTS = st.integers(min_value=0, max_value=10**15)
 
@@ -119,3 +128,11 @@ def test_a_price_too_fine_to_be_kept_exactly_is_a_mistake_in_the_table():
     assert pico_of(Decimal("0.000000000001")) == 1
     with pytest.raises(ValueError, match="finer"):
         pico_of(Decimal("0.0000000000001"))
+
+
+@pytest.mark.parametrize(
+    ("micros", "text"), [(0, "0.00"), (35_000, "0.035"), (1_800_000, "1.80"), (1_234_567_891, "1234.567891")]
+)
+def test_json_shows_the_exact_amount_without_signs(micros: int, text: str) -> None:
+    assert json_usd(micros) == text
+    assert parse_usd(json_usd(micros)) == micros

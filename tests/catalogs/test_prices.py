@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from catalogs.models import MODELS, find_model
 from catalogs.openai_list import OPENAI_PRICES
-from catalogs.price_rules import by_size_quality, by_token, per_image
+from catalogs.price_rules import AS_OF, by_size_quality, by_token, per_image
 from catalogs.prices import cap_micros, charged_micros, estimate_micros, picture_tokens, with_price
 from catalogs.providers import PROVIDERS, at_provider
-from catalogs.types import ByToken, Model
+from catalogs.types import BySizeQuality, ByToken, Model, PerImage
 
 SEED_PRICES = {  # the table of docs.apiyi.com/api-reference/images, in micro-dollars: generate, edit
     "gpt-4o-image": (10_000, 10_000),
@@ -419,3 +419,36 @@ def test_at_openai_its_own_list_holds_and_other_makers_models_have_no_price():
 @pytest.mark.parametrize("name", ["apiyi", "sandbox"])
 def test_the_gateway_and_the_sandbox_bill_by_the_same_table(name: str):
     assert all(at_provider(model, PROVIDERS[name]) is model for model in MODELS.values())
+
+
+def test_a_price_by_token_says_what_it_was_told() -> None:
+    price = by_token(
+        "5", "10", "40", max_output_tokens=6_240, tokens_per_input_image=323, max_tokens_per_input_image=900,
+        output_tokens={("1024x1024", "low"): 272}, source="a page",
+    )  # fmt: skip
+    assert price.rule == ByToken(
+        text_in=Decimal(5), image_in=Decimal(10), output=Decimal(40), output_tokens={("1024x1024", "low"): 272},
+        max_output_tokens=6_240, tokens_per_input_image=323, max_tokens_per_input_image=900,
+    )  # fmt: skip
+    assert (price.name, price.source) == ("$5/$10/$40 per M tokens (text, image, out)", "a page")
+    assert by_token("5", "10", "40", max_output_tokens=1, tokens_per_input_image=2, source="s").rule == ByToken(
+        text_in=Decimal(5), image_in=Decimal(10), output=Decimal(40), output_tokens={}, max_output_tokens=1,
+        tokens_per_input_image=2, max_tokens_per_input_image=None,
+    )  # fmt: skip
+
+
+def test_a_flat_price_says_what_it_was_told() -> None:
+    price = per_image("0.035", "0.05", source="a page")
+    assert price.rule == PerImage(usd=Decimal("0.035"), edit_usd=Decimal("0.05"))
+    assert (price.name, price.source, price.as_of) == ("$0.035 per image", "a page", AS_OF)
+    assert per_image("0.010", source="s").rule == PerImage(usd=Decimal("0.010"), edit_usd=None)
+
+
+def test_a_price_by_size_and_quality_says_what_it_was_told() -> None:
+    price = by_size_quality({("512x512", ""): "0.018", ("256x256", ""): "0.016"}, {("", ""): "0.02"}, source="a page")
+    assert price.rule == BySizeQuality(
+        usd={("512x512", ""): Decimal("0.018"), ("256x256", ""): Decimal("0.016")}, edit_usd={("", ""): Decimal("0.02")}
+    )
+    assert (price.name, price.source) == ("$0.016 to $0.018 by size and quality", "a page")
+    same = by_size_quality({("1", ""): "0.02", ("2", ""): "0.020"}, source="s")
+    assert (same.name, same.rule.edit_usd) == ("$0.02 per image", None)

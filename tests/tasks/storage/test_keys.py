@@ -103,6 +103,7 @@ def test_ids_that_look_alike_get_different_slugs(one, other):
 def test_a_slug_stays_readable_and_is_always_the_same():
     assert slug("row-0042.v1").startswith("row-0042.v1-")
     assert slug("cat 猫/1") == slug("cat 猫/1")
+    assert slug("猫").startswith("id-")
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.c", "journal/00/0000000001.jsonl", "é/猫", "x" * 240, "a b#c%d+e~f"])
