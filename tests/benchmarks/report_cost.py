@@ -49,7 +49,8 @@ def year(count: int, seed: int) -> tuple[pa.Table, pa.Table]:
         "outcome": pa.array(OUTCOMES).take(pa.array(outcome)), "finished_at": at, "cost_usd": usd,
         "ocr_cost_usd": usd, "cost_at_risk_usd": usd, "generate_ms": pa.array(rng.integers(200, 90_000, count)),
         "attempts": pa.array(np.ones(count, "int32")), "reused": pa.array(rng.random(count) < 0.05),
-        "image_uri": pa.repeat("images/x", count),
+        "image_uri": pa.repeat("images/x", count), "current": pa.array(rng.random(count) < 0.9),
+        "sample_index": pa.array(np.zeros(count, "int32")),
         "tags": pa.MapArray.from_arrays(np.arange(0, 2 * count + 1, 2, dtype="int32"), names, values),
     }  # fmt: skip
     errors = pa.array([None, "rate_limited"], pa.string()).take(pa.array((outcome != 0).astype("int64")))

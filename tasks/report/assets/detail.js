@@ -67,6 +67,9 @@ function inputsOf(d) {
   });
 }
 
+// A value that filters: the gallery with what shares it.
+const onlyThese = (text, values) => h('button', { type: 'button', class: 'filter', title: 'Show only these', onclick: () => { shown = null; dialog.close(); change({ ...EMPTY, view: state.view, ...values }); showState(); } }, text || '(empty)');
+
 function know(r) {
   const d = detailOf(r);
   const outcome = cols.outcome[r];
@@ -83,7 +86,7 @@ function know(r) {
       cols.expected_text[r] !== null && cols.ocr_text[r] !== null ? difference(cols.expected_text[r], cols.ocr_text[r]) : said(cols.ocr_text[r]),
       pairs(['expected', cols.expected_text[r]], ['read', cols.expected_text[r] !== null ? cols.ocr_text[r] : null], ['character errors', cols.cer[r] === null ? null : `${percent(cols.cer[r])} (CER ${cols.cer[r].toFixed(4)})`],
         ['reading', d.ocr_status && d.ocr_status.replace('_', ' ')], ['read by', d.ocr_model], ['confidence', d.ocr_confidence === null ? null : percent(d.ocr_confidence)])),
-    section('Request', pairs(['model', cols.model[r]], ['operation', cols.operation[r]], ['provider', d.provider], ['endpoint', d.endpoint], ['size asked for', d.requested_size],
+    section('Request', pairs(['model', onlyThese(cols.model[r], { model: cols.model[r] })], ['operation', cols.operation[r]], ['provider', d.provider], ['endpoint', d.endpoint], ['size asked for', d.requested_size],
       ['parameters', d.params === '{}' ? null : d.params, 'code'], ['input pictures', d.input_sha256s?.length ? inputsOf(d) : null, 'code'], ['mask', d.mask_sha256, 'code'])),
     section('Picture', pairs(['size', cols.width_px[r] && `${cols.width_px[r]} × ${cols.height_px[r]} px`], ['as requested', yes(cols.size_as_requested[r])], ['file', d.format && `${d.format.toUpperCase()}, ${bytes(cols.size_bytes[r])}`],
       ['C2PA', yes(d.has_c2pa)], ['one colour throughout', d.blank ? 'yes' : null], ['sha256', cols.sha256[r], 'code'], ['perceptual hash', d.phash, 'code'], ['came from', d.source_url, 'code'], ['URL good until', when(d.url_expires_at)],
@@ -92,7 +95,7 @@ function know(r) {
       ['tokens in, out', d.input_tokens === null && d.output_tokens === null ? null : `${d.input_tokens ?? '?'}, ${d.output_tokens ?? '?'}`], ['reused', cols.reused[r] ? 'yes: another row bought it' : null])),
     section('Time', pairs(['started', when(d.started_at)], ['finished', when(cols.finished_at[r])], ['waited', seconds(d.queue_ms)], ['generated in', seconds(cols.generate_ms[r])], ['downloaded in', seconds(d.download_ms)], ['stored in', seconds(d.store_ms)],
       ['attempts', cols.attempts[r]], ['HTTP status', d.http_status])),
-    section('Tags', pairs(...cols.tags[r])),
+    section('Tags', pairs(...cols.tags[r].map(([k, v]) => [k, onlyThese(v ?? '', { tag: k, value: '=' + (v ?? '') })]))),
     section('Row', pairs(['id', cols.row_id[r]], ['catalog', cols.catalog[r]], ['line of the catalog', cols.row_number[r]], ['take', cols.take[r]], ['sample', cols.sample_index[r]], ['current', yes(cols.current[r])], ['result key', d.result_key, 'code'], ['run', d.run_id, 'code'], ['catalog sha256', d.catalog_sha256, 'code'])));
 }
 

@@ -207,6 +207,16 @@ def test_an_answer_shows_the_pictures_that_it_is_about(seen: Seen) -> None:
     assert seen.text("dialog h2") == "r00000"
 
 
+def test_a_tag_of_the_open_picture_shows_what_shares_it(seen: Seen) -> None:
+    seen.page.click(".card[data-row='2'] .open")
+    value = seen.page.locator("dialog button.filter").nth(1)
+    name = value.inner_text()
+    value.click()
+    assert not seen.page.is_visible("dialog")
+    assert (seen.page.input_value("#tag"), seen.page.input_value("#tag-value")) == ("place", f"={name}")
+    assert len(seen.cards()) == 4
+
+
 def test_keys_alone_are_enough(seen: Seen) -> None:
     keys = seen.page.keyboard
     keys.press("/")
@@ -243,6 +253,23 @@ def test_light_and_dark_follow_the_system_until_the_reader_chooses(
         assert (brightness(seen.page, "body") < 60) is not dark
         remembered = seen.page.evaluate("localStorage.getItem('printroom-theme')")
         assert remembered == ("light" if dark else "dark")
+
+
+def test_nothing_is_cut_off_on_a_narrow_screen(browser: Browser, small: Path) -> None:
+    wide = "e => [...document.querySelectorAll(e)].filter(x => x.scrollWidth > x.clientWidth + 1).map(x => x.className)"
+    with browser.new_context(viewport={"width": 380, "height": 700}) as context:
+        page = context.new_page()
+        page.goto(small.as_uri())
+        page.wait_for_selector("#summary b")
+        assert page.evaluate(wide, "html, main, .toolbar, .row, .card") == []
+        page.click(".card[data-row='0'] .open")
+        assert page.evaluate(wide, "dialog, .sheet, .bar, .detail, .stage, .show, .know, .know dl") == []
+        large, strip, known = (page.locator(name).bounding_box() for name in ("img.large", ".strip", ".know"))
+        assert large
+        assert strip
+        assert known
+        assert large["x"] + large["width"] <= 380
+        assert large["y"] + large["height"] <= strip["y"] < known["y"]
 
 
 def test_hostile_texts_are_shown_and_never_run(browser: Browser, tmp_path: Path) -> None:
