@@ -144,7 +144,8 @@ def _report(result: RunResult, args: argparse.Namespace, note: str = "") -> int:
             continue  # why the run stopped was said above
         print(f"  {count:,} × {reason}: {REASONS.get(reason, reason)}")
     if again := [word for word in _TAKEN_UP_BY_ONLY if getattr(result, word)]:
-        print(f"  to take them up again: --only {' or '.join(again)}; row by row: the gallery, or printroom status")
+        risk = "; what may have been charged is then bought anew" if result.at_risk_micros else ""
+        print(f"  to take them up again: --only {' or '.join(again)}{risk}; row by row: the gallery")
     if result.acceptance is not None:
         print(result.acceptance.line())
     risk = f" (possibly {format_usd(result.at_risk_micros)} more)" if result.at_risk_micros else ""

@@ -35,17 +35,17 @@ async def fetch_picture(
 
     A bad download is tried again while the URL lives: the picture is paid for, only its bytes are missing.
     """
-    pause_s, last = _FIRST_PAUSE_S, "url_expired"
+    pause_s, last, why = _FIRST_PAUSE_S, "url_expired", ""
     for attempt in range(_TRIES):
         if attempt:
             await asyncio.sleep(pause_s)
             pause_s *= 3
         try:
             return await _fetch_once(services, answer, index, picture)
-        except BadImage:
-            last = "bad_image"
+        except BadImage as error:
+            last, why = "bad_image", str(error)
         except FetchError as error:
-            last = _reason(error)
+            last, why = _reason(error), str(error)
             if not error.retryable:
                 break
             pause_s = max(pause_s, min(error.retry_after_s or 0.0, _LONGEST_PAUSE_S))
@@ -54,6 +54,7 @@ async def fetch_picture(
             break
     found = await services.patiently(lambda: services.lost_and_found.find(answer, index))
     if found is None:
+        _tell_first_of_its_kind(services, last, why)
         raise Unfetchable(last)
     key, facts = found
     return _event(answer, index, picture, facts, key), facts.data
@@ -88,6 +89,13 @@ async def _fetch_once(
         store_ms=round(1000 * (time.monotonic() - put_at)),
     )
     return event, facts.data
+
+
+def _tell_first_of_its_kind(services: Services, reason: str, why: str) -> None:
+    """Say once for each reason what exactly went wrong: the manifest's words are few, and a guard is no bad network."""
+    if reason not in services.progress.fetch_faults:
+        services.progress.fetch_faults.add(reason)
+        services.say(f"a picture that is paid for could not be fetched ({reason}): {why}")
 
 
 def _warn_if_close(services: Services, spare_s: float) -> None:

@@ -23,6 +23,7 @@ class Progress:
     first_post: float | None = None
     last_answer: float | None = None
     least_spare_s: float | None = None  # of the downloads that came close to the end of their URL
+    fetch_faults: set[str] = field(default_factory=set)  # reasons of downloads that failed, each told once
     by_partition: dict[int, Counter[str]] = field(default_factory=dict)
 
     def posted(self) -> None:

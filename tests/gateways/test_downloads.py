@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.work.execute import execute
+from tasks.work.session import forget
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
-from tests.support.runs import charged, current_rows, run, write_catalog
+from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
 # what comes at first, and the right picture then
 PASSING = ("file_html@1", "file_json@1", "file_truncated@1", "file_svg@1", "file_empty@1", "file_500@1", "file_reset@1",
@@ -85,3 +87,25 @@ async def test_a_url_that_dies_while_its_host_is_down_is_bought_anew_only_when_a
     assert len(charged(gateway)) == 1
     assert (await run(catalog, tmp_path / "ds", gateway, only="failed")).succeeded == 1
     assert len(charged(gateway)) == 2
+
+
+async def test_what_was_wrong_with_downloads_is_said_once_for_each_reason(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    spellings = ("file_redirect_private", "file_huge", "file_html")
+    rows = [
+        row_meeting(name, id=f"{name}-{n}", prompt=f"{n} [[scenario:{name}]]") for name in spellings for n in (1, 2)
+    ]
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway)
+    said: list[str] = []
+    session.say = said.append
+    try:
+        result = await execute(session)
+    finally:
+        forget(session.run_id)
+    told = "\n".join(sorted(text for text in said if "could not be fetched" in text))
+    assert told.count("\n") == 2
+    assert "(bad_image): not a PNG, JPEG or WebP file but an HTML page" in told
+    assert "(connection): 10.0.0.1 is not a public address" in told
+    assert "(too_large): http://127.0.0.1" in told
+    assert result.reasons == {"bad_image": 2, "connection": 2, "too_large": 2}
