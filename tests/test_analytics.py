@@ -43,9 +43,9 @@ def catalog(folder: Path) -> Path:
     return write_catalog(folder / "c.csv", rows)
 
 
-def answers(uri: str) -> dict[tuple[str, str], Any]:
+def answers(uri: str, commit: int) -> dict[tuple[str, str], Any]:
     """What each block leaves in ``answer``, by chapter and section; all blocks of the page share their names."""
-    names: dict[str, Any] = {"URI": uri}
+    names: dict[str, Any] = {"URI": uri, "COMMIT": commit}
     found: dict[tuple[str, str], Any] = {}
     chapter = section = ""
     for heading, code in re.findall(r"^(#{2,3} [^\n]+)$|^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
@@ -70,8 +70,16 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str) else Decimal(str(value)).normalize()
 
 
-def check(uri: str, spent: Decimal) -> None:
-    found = answers(uri)
+def newest(uri: str) -> int:
+    """The number of the newest commit."""
+    number: int = read_manifest(uri)["manifest_commit"][0].as_py()
+    return number
+
+
+def check(uri: str, spent: Decimal, commit: int, pairs: int) -> None:
+    found = answers(uri, commit)
+    readers = found["Do two readers agree?", ""]
+    assert (readers.pairs, readers.equal, readers.median_difference) == (pairs, pairs, 0.0)
     chapters = ("Spend per tag", "Refusals by template value", "The cheapest model that meets the accept rule")
     for chapter in chapters:
         first, *others = (plain(found[chapter, tool]) for tool in TOOLS)
@@ -94,8 +102,12 @@ async def test_the_recipes_agree_with_each_other_and_with_the_bill_on_a_folder(
     tmp_path: Path, gateway: SandboxProcess
 ) -> None:
     gateway.reset()
-    await run(catalog(tmp_path), tmp_path / "ds", gateway, ocr="gemini-2.5-pro")
-    check(str(tmp_path / "ds"), Decimal(sum(charge["micros"] for charge in charged(gateway))) / 1_000_000)
+    uri = str(tmp_path / "ds")
+    await run(catalog(tmp_path), uri, gateway, ocr="local", rows=("r0", "r1"))
+    before = newest(uri)
+    await run(catalog(tmp_path), uri, gateway, ocr="gemini-2.5-pro")
+    assert {row["ocr_model"] for row in read_manifest(uri).to_pylist() if row["ocr_text"]} == {"gemini-2.5-pro"}
+    check(uri, Decimal(sum(charge["micros"] for charge in charged(gateway))) / 1_000_000, before, pairs=2)
 
 
 async def test_the_recipes_agree_with_each_other_and_with_the_bill_on_s3(
@@ -106,4 +118,5 @@ async def test_the_recipes_agree_with_each_other_and_with_the_bill_on_s3(
     with s3.as_environment():
         uri = f"s3://{bucket}/sets/summer"
         await run(catalog(tmp_path), uri, gateway, ocr="gemini-2.5-pro")
-        check(uri, Decimal(sum(charge["micros"] for charge in charged(gateway))) / 1_000_000)
+        spent = Decimal(sum(charge["micros"] for charge in charged(gateway))) / 1_000_000
+        check(uri, spent, newest(uri), pairs=13)

@@ -77,7 +77,11 @@ COLUMNS: tuple[Column, ...] = (
         "ocr_text", TEXT, "text read from the picture (vision = ocr: from the inputs); locally no lines of signs alone"
     ),
     Column("ocr_model", TEXT, "who read it: the local engine or a model id"),
-    Column("ocr_status", TEXT, "text | no_text | refused | failed; null = not read"),
+    Column(
+        "ocr_status",
+        TEXT,
+        "text | no_text | refused | failed (a failed one with ocr_text was cut off); null = not read",
+    ),
     Column("ocr_confidence", REAL, "0 to 1, where the reader tells"),
     Column("expected_text", TEXT, "what the catalog says the picture should read"),
     Column(
