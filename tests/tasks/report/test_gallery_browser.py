@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from deployments.sandbox.process import SandboxProcess
 from tasks.report.gallery import GalleryOptions, _meta, render, write_gallery
 from tasks.report.thumbs import Thumbs, draw_small, thumb_key
 from tasks.report.totals import totals_of
 from tasks.storage.local import LocalStore
 from tests.support.browser import open_page
+from tests.support.moto import S3Server
+from tests.support.runs import run, write_catalog
 from tests.tasks.report.made import HOSTILE, fill, hostile_manifest, manifest, picture, row, sha, small_manifest
 
 pytestmark = pytest.mark.browser
@@ -309,6 +312,26 @@ def test_the_policy_stops_a_script_an_address_and_markup_that_somebody_adds(brow
         assert seen.page.evaluate("window.pwned") is None
         with pytest.raises(BlockingIOError):
             outside.accept()
+
+
+def test_on_s3_originals_open_by_presigned_links_and_nothing_else_is_asked(
+    browser: Browser, tmp_path: Path, s3: S3Server, sandbox: SandboxProcess
+) -> None:
+    bucket = s3.make_bucket("gallery")
+    catalog = write_catalog(tmp_path / "c.csv", [{"prompt": "a door", "model": "dall-e-2", "size": "256x256"}])
+    with s3.as_environment(), ThreadPoolExecutor(1) as pool:  # playwright's own event loop lives in this thread
+        pool.submit(asyncio.run, run(catalog, f"s3://{bucket}/night", sandbox)).result()
+    page = tmp_path / "saved.html"
+    page.write_bytes(s3.client().get_object(Bucket=bucket, Key="night/report/index.html")["Body"].read())
+    with opened(browser, page) as seen:
+        assert [url for url in seen.requests if not url.startswith("data:")] == [page.as_uri()]
+        seen.page.click(".card[data-row='0'] .open")
+        seen.page.wait_for_selector("img.large[data-original=yes]")
+        [asked] = {url for url in seen.requests if not url.startswith(("data:", "file:"))}
+        assert asked.startswith(s3.endpoint)
+        assert "Signature=" in asked
+        assert seen.messages == []
+        assert "Links to pictures end" in seen.text("#notices")
 
 
 @pytest.fixture(scope="module")
