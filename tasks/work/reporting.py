@@ -43,9 +43,10 @@ class NothingToReport(FileNotFoundError):
     """The dataset holds no committed manifest."""
 
 
-async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> Report:
+async def write_report(store: Store, *, thumb_budget_s: float | None = None, accept: str | None = None) -> Report:
     """Write the gallery and the usage report of the newest commit, making missing thumbnails for so many seconds.
 
+    ``accept`` is the rule that the usage report counts accepted pictures by; without one it counts all that came.
     Raises ``NothingToReport``, ``DatasetProblem``, and what the store raises.
     """
     await find_dataset(store)
@@ -54,17 +55,17 @@ async def write_report(store: Store, *, thumb_budget_s: float | None = None) -> 
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
     rows = await _table(store, commit, commit.files, _REPORTED)
     calls = await _table(store, commit, commit.call_files, CALL_SCHEMA)
-    await write_usage(store, [(rows, calls)], names=[store.uri])
+    await write_usage(store, [(rows, calls)], names=[store.uri], accept=accept_rule(accept))
     link, until = await _links(store)
     options = GalleryOptions(dataset=store.uri, link=link, links_until=until, thumb_budget_s=thumb_budget_s)
     return Report(await write_gallery(store, rows, options), PAGE)
 
 
-async def report_after_run(store: Store, *, run_s: float = 0.0, hurry: bool = False) -> None:
+async def report_after_run(store: Store, *, run_s: float = 0.0, hurry: bool = False, accept: str | None = None) -> None:
     """Write the report of a run that took ``run_s``; whatever goes wrong is logged and never fails that run."""
     budget_s = HURRY_S if hurry else max(LEAST_THUMBS_S, THUMB_SHARE * run_s)
     try:
-        await write_report(store, thumb_budget_s=budget_s)
+        await write_report(store, thumb_budget_s=budget_s, accept=accept)
     except OSError as error:
         log.warning("the report could not be written now (printroom report does it again): %s", error)
     except Exception:  # the run is done and paid for: a fault in the page about it must not undo it

@@ -209,7 +209,8 @@ class Session:
 
         if self.reports:
             run_s = time.monotonic() - self.began
-            await report_after_run(self.store, run_s=run_s, hurry=self.stop.reason == "interrupted")
+            hurry, accept = self.stop.reason == "interrupted", self.options.accept
+            await report_after_run(self.store, run_s=run_s, hurry=hurry, accept=accept)
 
     async def idle(self) -> RunResult:
         """The result of a run that had nothing to do; what a killed run left out of manifest and report is added."""

@@ -6,6 +6,7 @@ import re
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -139,10 +140,13 @@ async def test_an_accepted_picture_costs_in_the_report_what_the_run_said(
     catalog, uri = write_catalog(tmp_path / "c.csv", rows), str(tmp_path / "ds")
     said = (await run(catalog, uri, sandbox, accept=rule)).acceptance
     assert said is not None
+    assert said.per_accepted_micros is not None
+    words = f"<b>{money(said.per_accepted_micros / 1e6)}</b><span>per accepted picture: {escape(rule)}"
+    assert words in (tmp_path / "ds/report/usage.html").read_text()
     usage = await write_usage_of([uri], open_store(uri), Window(), rule)
     assert list(usage.by_model["accepted"]) == [said.accepted] == [2]
     assert round(usage.by_model["cost_per_accepted_usd"][0] * 1e6) == said.per_accepted_micros
-    assert rule.replace(">", "&gt;") in (tmp_path / "ds/report/usage.html").read_text()
+    assert words in (tmp_path / "ds/report/usage.html").read_text()
 
 
 async def test_the_command_line_measures_several_datasets_in_a_span(
