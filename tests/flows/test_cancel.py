@@ -50,7 +50,7 @@ def test_a_run_cancelled_at_half_drains_lists_what_was_open_and_the_next_run_goe
         page.get_by_role("button", name="Cancel").first.wait_for(timeout=PATIENCE_MS)
         wait_run(team.server, run, lambda _: len(charged(team.sandbox, before)) >= ROWS // 2)
         page.get_by_role("button", name="Cancel").first.click()
-        page.get_by_role("dialog").get_by_role("button", name="Cancel").click(timeout=PATIENCE_MS)
+        page.get_by_role("dialog").get_by_role("button", name="Confirm").click(timeout=PATIENCE_MS)
         stopped = wait_run(team.server, run, lambda found: found["state"]["type"] == "CANCELLED")
         page.get_by_text("Cancelled").first.wait_for(timeout=PATIENCE_MS)
     assert stopped["state"]["name"] == "Cancelled", stopped["state"]

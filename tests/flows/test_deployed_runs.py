@@ -5,7 +5,6 @@ this file tell one story in order; each run costs a worker about seven CPU-secon
 """
 
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,7 +93,7 @@ def test_the_server_refuses_what_the_form_cannot_mean(team: Team) -> None:
 def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_given(
     team: Team, story: Story, tmp_path: Path
 ) -> None:
-    from tests.support.browser import PATIENCE_MS, fill, form_field, open_page
+    from tests.support.browser import PATIENCE_MS, fill, form_field, open_page, submit
 
     story.catalog = team.catalog(tmp_path, "hills.csv", ROWS)
     story.dataset = team.dataset("hills")
@@ -109,8 +108,7 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         assert (
             form_field(page, "model").inner_text().endswith("Use this model for every row, whatever the catalog says.")
         )
-        page.get_by_role("button", name="Submit").click()
-        page.wait_for_url(re.compile("tab=Runs"), timeout=PATIENCE_MS)
+        submit(page)
         run = newest_run(team.server, on_demand)
         wait_run(team.server, run, lambda found: found["state"]["type"] == "PAUSED")
         assert charged_by(team, before, "dall-e-2") == []
@@ -149,7 +147,7 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
 def test_a_rerun_of_what_failed_started_in_the_browser_calls_only_those_rows_and_the_bill_agrees(
     team: Team, story: Story
 ) -> None:
-    from tests.support.browser import PATIENCE_MS, choose, fill, open_page
+    from tests.support.browser import PATIENCE_MS, choose, fill, open_page, submit
 
     before = charges_so_far(team.sandbox)
     on_demand = deployment(team.server, "generate_dataset/on-demand")["id"]
@@ -159,8 +157,7 @@ def test_a_rerun_of_what_failed_started_in_the_browser_calls_only_those_rows_and
         fill(page, "catalogs", story.catalog)
         fill(page, "dataset", story.dataset)
         choose(page, "only", "failed")
-        page.get_by_role("button", name="Submit").click()
-        page.wait_for_url(re.compile("tab=Runs"), timeout=PATIENCE_MS)
+        submit(page)
     run = newest_run(team.server, on_demand)
     assert run != earlier
     done = wait_run(team.server, run)

@@ -3,10 +3,11 @@
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as TooLate
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -40,6 +41,15 @@ def form_field(page: Page, name: str) -> Locator:
 def fill(page: Page, name: str, value: str) -> None:
     """Write ``value`` where the form asks for ``name``."""
     form_field(page, name).locator("textarea, input:not([type=checkbox])").first.fill(value)
+
+
+def submit(page: Page) -> None:
+    """Send the form of a run; again if Prefect's SQLite database was locked ("Something went wrong")."""
+    for _ in range(20):
+        page.get_by_role("button", name="Submit").click()
+        with suppress(TooLate):
+            return page.wait_for_url(re.compile("tab=Runs"), timeout=PATIENCE_MS // 20)
+    raise AssertionError("the form was not taken")
 
 
 def choose(page: Page, name: str, value: str) -> None:

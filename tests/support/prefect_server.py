@@ -18,6 +18,19 @@ from deployments.ui import server_environment
 ROOT = Path(__file__).resolve().parents[2]
 
 
+class _Patient(httpx.HTTPTransport):
+    """Asks again after 503, as Prefect's own client does: its SQLite database was locked."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(20):
+            reply = super().handle_request(request)
+            if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            reply.close()
+            time.sleep(0.5)
+        return reply
+
+
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
     """Where it listens and how a run finds it."""
@@ -30,7 +43,7 @@ class PrefectServer:
         return {"PREFECT_API_URL": f"{self.url}/api", "PREFECT_HOME": str(self.home), "DO_NOT_TRACK": "1"}
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"{self.url}/api", timeout=30, trust_env=False)
+        return httpx.Client(base_url=f"{self.url}/api", timeout=120, transport=_Patient())
 
 
 @contextmanager
