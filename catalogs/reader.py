@@ -34,14 +34,22 @@ class CatalogRead:
     """
 
     def __init__(
-        self, source: BinaryIO, *, name: str, catalog: str, pictures: Pictures, override: str | None, today: date
+        self,
+        source: BinaryIO,
+        *,
+        name: str,
+        catalog: str,
+        pictures: Pictures,
+        override: str | None,
+        today: date,
+        only_empty: bool = False,
     ) -> None:
         self.name = name
         self.catalog = catalog
         self._source = seekable(source)
         self._inspected = inspect_bytes(self._source)
         self._pictures = pictures
-        self._override = override
+        self._override, self._only_empty = override, only_empty
         self._today = today
         self._depths: dict[str, int] = {}
         self.problems = self._first_problems()
@@ -82,7 +90,10 @@ class CatalogRead:
             return
         look_for_nul = self._inspected.has_nul or self._inspected.kind == "parquet"
         tidy = Tidy(layout, self.problems, look_for_nul=look_for_nul)
-        maker = RowMaker(layout, self.problems, self._pictures, override=self._override, today=self._today)
+        maker = RowMaker(
+            layout, self.problems, self._pictures, override=self._override, today=self._today,
+            only_empty=self._only_empty,
+        )  # fmt: skip
         make = maker.make
         for number, cells in tidy.rows(records):
             row = make(number, cells)
@@ -109,6 +120,7 @@ def read_catalog(
     catalog: str,
     base: str | None,
     model_override: str | None = None,
+    only_empty: bool = False,
     file_exists: Callable[[ImageRef], bool] | None = None,
     today: date | None = None,
 ) -> CatalogRead:
@@ -121,6 +133,7 @@ def read_catalog(
         catalog: the catalog's name, half of a row's identity.
         base: the folder or ``s3://`` URI that relative pictures start from; None = there are none.
         model_override: ``--model``: replaces the model of every row, without changing default ids.
+        only_empty: ``model_override`` replaces the model only of rows that name none.
         file_exists: whether a picture (``file`` or ``s3``) is there; by default local files are looked for.
         today: the day that retired models are judged by; by default today in UTC.
     """
@@ -132,5 +145,6 @@ def read_catalog(
         catalog=catalog,
         pictures=Pictures(base, file_exists),
         override=(model_override or "").strip() or None,
+        only_empty=only_empty,
         today=today or datetime.now(UTC).date(),
     )

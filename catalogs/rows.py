@@ -35,13 +35,20 @@ class RowMaker:
     """Makes the rows of one file, in order, and keeps what is known about all of them."""
 
     def __init__(
-        self, layout: Layout, problems: Problems, pictures: Pictures, *, override: str | None, today: date
+        self,
+        layout: Layout,
+        problems: Problems,
+        pictures: Pictures,
+        *,
+        override: str | None,
+        today: date,
+        only_empty: bool = False,
     ) -> None:
         self.problems = problems
         self.ids = Ids()
         self.references = References(self.ids)
         self._pictures = pictures
-        self._override = override
+        self._override, self._only_empty = override, only_empty
         self._today = today
         self._prompts = Prompts(layout)
         self._requests = Repeats()
@@ -114,7 +121,9 @@ class RowMaker:
                 self._shapes.clear()
             texts = dict(zip(self._shape_names, key, strict=True))
             hints = self.problems.error_count < KEPT  # a name like no other costs a look at all names
-            shape = read_shape(texts, override=self._override, today=self._today, hints=hints)
+            shape = read_shape(
+                texts, override=self._override, today=self._today, hints=hints, only_empty=self._only_empty
+            )
             self._shapes[key] = shape
         return shape
 

@@ -21,8 +21,12 @@ T = TypeVar("T")
 _NAMES = frozenset(name.casefold() for model in MODELS.values() for name in names_of(model))
 
 
-def read_shape(texts: Mapping[str, str], *, override: str | None, today: date, hints: bool = True) -> Shape:
+def read_shape(
+    texts: Mapping[str, str], *, override: str | None, today: date, hints: bool = True, only_empty: bool = False
+) -> Shape:
     """The shape of the cells of ``SHAPE_COLUMNS``; ``override`` replaces the row's own model.
+
+    ``only_empty``: it does so only where the row names none.
 
     ``hints`` false: an unknown model is not compared with every known name.
     """
@@ -30,6 +34,7 @@ def read_shape(texts: Mapping[str, str], *, override: str | None, today: date, h
     shape = reading.shape
     known = reading.operation()
     own = texts.get("model", "").strip()
+    override = None if own and only_empty else override
     if known:
         shape.model_name, shape.model = reading.model(override or own, today, by_option=bool(override))
     reading.vision(known=known)

@@ -73,7 +73,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "PRINTROOM_ALLOW_HOSTS": "comma list of hosts that may be fetched although their address is private",
     "PRINTROOM_SPOOL": "where answers rest until they are recorded (default `~/.local/state/printroom/spool`)",
     "PRINTROOM_APPROVAL_HOURS": "how long a plan waits for approval in the Prefect UI (default 24)",
-    "PRINTROOM_DASK_SCHEDULER": "a Dask scheduler for `--runner dask`, `tcp://host:8786`; else a local cluster is started",
+    "PRINTROOM_DASK_SCHEDULER": "a Dask scheduler, `tcp://host:8786`; without it `--runner dask` starts a cluster",
     "PREFECT_API_URL": "a Prefect server to run on; without it an embedded one is started",
     "AWS_*": "the standard variables for S3, `AWS_ENDPOINT_URL_S3` included",
 }

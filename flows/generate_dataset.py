@@ -53,7 +53,7 @@ async def generate_dataset(
         catalogs: Prompt catalogs, CSV or Parquet: paths on the worker's machine or s3:// addresses.
         dataset: Where the images, the manifest and the gallery are: a folder or s3://bucket/prefix, new or not.
         provider: The gateway. Left out, the worker's own setting decides (PRINTROOM_PROVIDER). sandbox draws for free.
-        model: Use this model for every row, whatever the catalog says.
+        model: Use this model for every row, whatever the catalog says; with only or rows, for those rows.
         catalog_name: The catalog's name in the manifest, if it is not to be its file name.
         max_spend: The most this run may spend, in USD, its retries and possible charges included.
         approve_above: Ask before a plan that may cost more than this, in USD; the run waits for the answer.

@@ -121,7 +121,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_gateway(add: Callable[..., object]) -> None:
     add("--provider", metavar="NAME", help="apiyi (default), openai or sandbox; or PRINTROOM_PROVIDER")
-    add("--model", metavar="ID", help="use this model for every row")
+    add("--model", metavar="ID", help="use this model for every row; with --only or --rows, for those rows")
     add("--replace-retired", action="store_true", help="use the replacement of a retired model")
     add("--concurrency", type=at_least(1), metavar="N", help="calls in flight per model")
     rpm = "requests per minute of a model; repeatable"

@@ -10,7 +10,7 @@ from tasks.journal.inspect import load_fold, tails
 from tasks.manifest.commits import newest_commit
 from tasks.manifest.known import KnownRow, known_rows
 from tasks.storage.store import Store
-from tasks.work.choose import Choice, choose
+from tasks.work.choose import Choice, choose, untouched
 from tasks.work.foreseen import Known, foreseen
 from tasks.work.keying import unwanted
 from tasks.work.planned import Plan
@@ -85,6 +85,8 @@ class Comparison:
         """Take down what is to be done about a row; ``attempts`` were made for its key."""
         plan, wanted = self._plan, row.wanted
         self._seen.add((wanted.catalog, wanted.row_id, wanted.take, wanted.key))
+        if chosen.action == "none" and chosen.outcome == "pending" and (wanted.catalog, wanted.row_id) in plan.picked:
+            chosen = untouched(self._plain)  # picked by what became of it on its own model
         action = row.action if row.action in ("wait", "fail") else chosen.action
         if action in ("buy", "hold", "read") and self._named and wanted.row_id not in self._named:
             action = "none"

@@ -66,6 +66,7 @@ class Plan:
     kept: dict[RowId, dict[int, str]] = field(default_factory=dict)  # accepted takes of rows that a refill takes again
     known: Spill | None = None  # every row of the catalogs as planned at first
     refills_from: int | None = None  # the first wave that takes rejected pictures again
+    picked: set[RowId] = field(default_factory=set)  # on the run's model, which is not for every row
     choices: dict[str, str] = field(default_factory=dict)  # auto:… -> model chosen now
     waves: int = 1
     read: int = 0  # rows read so far, over all catalogs

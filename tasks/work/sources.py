@@ -14,6 +14,7 @@ from tasks.protocols.redact import PATTERNS
 from tasks.storage.open import open_binary
 from tasks.work.choosing_model import Made, with_choice, with_successor
 from tasks.work.keying import bucket_of, plan_row, resolve_sources
+from tasks.work.overriding import Override, selective
 from tasks.work.planned import LaterRow, Plan, refs_of
 from tasks.work.problems import InvalidCatalog
 from tasks.work.remembered import kept_takes, raised_takes
@@ -88,13 +89,17 @@ class _Reading:
         self.ids: set[str] = set()
         self._plan, self._rows = plan, rows
         self._made, self._asked = Made(plan), set(plan.options.rows)
+        self._override = Override(plan) if selective(plan.options) else None
 
     async def file(self, file: CatalogFile, source: BinaryIO) -> None:
         """Read one catalog; its rows are placed, or its problems taken down."""
         plan = self._plan
         raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
         kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
-        read = read_catalog(source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model)
+        read = read_catalog(
+            source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model,
+            only_empty=self._override is not None,
+        )  # fmt: skip
         origin = CatalogOrigin(name=file.name, sha256=read.sha256)
         plan.origins.append(origin)
         self.hints.append(tally := HintTally(escaped(file.uri)))
@@ -122,8 +127,9 @@ class _Reading:
     async def _chosen(self, row: Row, origin: CatalogOrigin, raised: dict[str, int]) -> tuple[Row, int]:
         """The row on the model it really gets, and its take."""
         plan = self._plan
-        chosen = await with_choice(plan, row) if row.model.startswith("auto:") else row
-        take = _take(plan, origin.name, chosen, raised)
+        take = _take(plan, origin.name, row, raised)
+        chosen = row if self._override is None else await self._override.apply(row, origin, take)
+        chosen = await with_choice(plan, chosen) if chosen.model.startswith("auto:") else chosen
         if plan.options.replace_retired:
             chosen = await with_successor(plan, chosen, origin, take, self._made)
         return chosen, take

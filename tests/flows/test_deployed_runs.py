@@ -106,7 +106,9 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         fill(page, "approve_above", "0.05")
         picture(page, "form")
         assert (
-            form_field(page, "model").inner_text().endswith("Use this model for every row, whatever the catalog says.")
+            form_field(page, "model")
+            .inner_text()
+            .endswith("Use this model for every row, whatever the catalog says; with only or rows, for those rows.")
         )
         submit(page)
         run = newest_run(team.server, on_demand)
