@@ -5,6 +5,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from deployments.sandbox.scenarios import STORM, TABLE, AskKind, Scenario, Stage
 
@@ -67,7 +68,9 @@ def parse(spelling: str) -> list[Armed]:
     if name == "storm":
         return _storm(STORM_RATE if rate is None else rate)
     if name not in TABLE:
-        raise UnknownScenario(f"no scenario is called {name!r}; --list-scenarios and GET /__scenario list them")
+        near = get_close_matches(name, [*TABLE, "storm"], n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UnknownScenario(f"no scenario is called {name!r}; {hint}--list-scenarios lists them")
     return [Armed(TABLE[name], 1.0 if rate is None else rate, first)]
 
 

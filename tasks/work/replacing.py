@@ -33,7 +33,8 @@ class Replacement:
         """The diff in one line."""
         changes = "".join(f"; {change} ({count:,} rows)" for change, count in self.changes.most_common(6))
         money = f"{format_usd(self.old_micros)} → {format_usd(self.new_micros)}"
-        return f"{self.old} → {self.new} for {self.rows:,} rows of {self.operation}: estimated {money}{changes}"
+        rows = f"{self.rows:,} row{'s' if self.rows > 1 else ''}"
+        return f"{self.old} → {self.new} for {rows} of {self.operation}: estimated {money}{changes}"
 
     def as_dict(self) -> dict[str, Any]:
         """The diff for ``--json``."""

@@ -23,6 +23,7 @@ from tasks.work.showcase import showcase
 from tests.gateways.echoing import API_KEY, CONTROL, LINK, MARKUP, S3_SECRET, SIGNATURE, echoing, hostile_rows
 from tests.support.prefect_server import ROOT, prefect_server
 from tests.support.runs import current_rows, write_catalog
+from tests.support.team import new_block
 
 # Full URLs are needed to fetch what was paid for: they stand in the journal, and nowhere else.
 MAY_HOLD_URLS = "journal"
@@ -153,14 +154,17 @@ def test_an_error_that_ends_a_run_is_told_without_its_secrets(tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.server
-async def test_prefect_is_told_no_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize("planted", ["environment", "block"])
+async def test_prefect_is_told_no_secret(planted: str, tmp_path: Path) -> None:
     """The command as a user calls it, against a real server: its database, what was printed, and the dataset."""
     catalog = write_catalog(tmp_path / "c.csv", hostile_rows((*("picture", "refused", "html"), "stopped")))
     (tmp_path / "prefect").mkdir()
+    keys = {"environment": {"PRINTROOM_API_KEY": API_KEY}, "block": {"PRINTROOM_API_KEY_BLOCK": "the-key"}}
     with prefect_server(tmp_path / "prefect") as server:
+        new_block(server, "secret", "the-key", {"value": API_KEY if planted == "block" else "sk-none"})
         async with echoing() as address:
             environment = {
-                **os.environ, **server.environment, "PYTHONPATH": str(ROOT), "PRINTROOM_API_KEY": API_KEY,
+                **os.environ, **server.environment, "PYTHONPATH": str(ROOT), **keys[planted],
                 "AWS_SECRET_ACCESS_KEY": S3_SECRET, "PRINTROOM_BASE_URL": address, "PRINTROOM_ALLOW_HOSTS": "127.0.0.1",
                 "PREFECT_LOGGING_LEVEL": "DEBUG",
             }  # fmt: skip
