@@ -184,8 +184,8 @@ class Build:
         assert owned is not None
         return owned
 
-    async def buy(self, owned: PartitionJournal, intent: Any, post: Any) -> Any:
-        return await owned.buy(intent, post=post)
+    async def buy(self, owned: PartitionJournal, intent: Any, post: Any, turn: Any) -> Any:
+        return await owned.buy(intent, post=post, turn=turn)
 
     def drains_at_start(self) -> bool:
         return True

@@ -72,6 +72,7 @@ class SeededFaults:
         self._crash_at = {rng.randint(3, pick((40, 120, 300))) for _ in range(pick(profile.crashes))}
         self._stop_at = {rng.randint(3, pick((40, 120, 250))) for _ in range(pick(profile.stops))}
         self.eventful: Any = self._crash_at | self._stop_at
+        self._turns = random.Random(~seed) if seed % 5 == 1 else None  # in one of five, calls wait for their turn
         self.crashes = self.long_stops = self.lost_replies = 0
 
     def tie(self) -> float:
@@ -107,6 +108,10 @@ class SeededFaults:
             self.lost_replies += 1
             return ticks, ticks + 2, TimeoutError, None
         return ticks, ticks, None, None
+
+    def turn(self) -> float:
+        """How long a call waits between its intent and its POST."""
+        return self._turns.choice((0, 0, 5, 30, 120)) if self._turns else 0
 
     def spooling(self) -> Fate:
         """The fate of one write to the spool."""
@@ -182,6 +187,10 @@ class ScriptedFaults:
     def heart_beats(self, _now: float) -> bool:
         """They do, or every beat would be a place for faults."""
         return True
+
+    def turn(self) -> float:
+        """A call goes as soon as its intent is durable."""
+        return 0
 
     def paid_call(self) -> Fate:
         """As the script says."""

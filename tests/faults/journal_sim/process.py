@@ -169,7 +169,11 @@ class Life:
                 raise Lost("timeout") from None
             return blob
 
-        await self.build.buy(owned, intent, post)
+        async def turn() -> None:
+            if ticks := self.world.faults.turn():
+                await self.context.runtime.sleep(ticks)
+
+        await self.build.buy(owned, intent, post, turn)
 
     async def _settle(self, intent: ev.Intent, _blob: bytes) -> ev.Answered:
         answer = AnswerId(_partition_of(intent.key), intent.key, intent.attempt)

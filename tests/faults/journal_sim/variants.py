@@ -26,8 +26,8 @@ from tests.faults.journal_sim.build import Build, SimRuntime, SimSpool, SimStore
 class PostsBeforeTheIntentIsDurable(Build):
     """1. The POST does not wait for its intent."""
 
-    async def buy(self, owned: Any, intent: Intent, post: Any) -> Any:
-        return await buy(_Impatient(owned), intent, post)
+    async def buy(self, owned: Any, intent: Intent, post: Any, turn: Any) -> Any:
+        return await buy(_Impatient(owned), intent, post, turn)
 
 
 class _Impatient:
@@ -221,14 +221,14 @@ class LooksOnlyBeforeTheIntent(Build):
     class rules_class(BuysAgainWithoutLooking.rules_class):  # noqa: N801
         pass
 
-    async def buy(self, owned: Any, intent: Intent, post: Any) -> Any:
+    async def buy(self, owned: Any, intent: Intent, post: Any, turn: Any) -> Any:
         state = owned.fold.key(intent.key)
         if Rules().looks_again(state):
             await drain(owned.context.store, owned.context.spool, partition=owned.name, key=intent.key)
             await take_in(owned, intent.key)
             if state.answer is not None:
                 return None
-        return await owned.buy(intent, post=post)
+        return await owned.buy(intent, post=post, turn=turn)
 
 
 class PostsOnStaleIntents(Build):
@@ -237,6 +237,17 @@ class PostsOnStaleIntents(Build):
     class rules_class(Rules):  # noqa: N801
         def may_post(self, intent_age_s: float) -> bool:
             return True
+
+
+class JudgesAnIntentBeforeItsTurn(Build):
+    """8. A call waits for its turn after its intent was found fresh, and is not looked at again."""
+
+    async def buy(self, owned: Any, intent: Intent, post: Any, turn: Any) -> Any:
+        async def wait_and_post() -> bytes:
+            await turn()
+            return bytes(await post())
+
+        return await owned.buy(intent, post=wait_and_post)
 
 
 class TakesOverFromTheSameRun(Build):
@@ -318,6 +329,7 @@ VARIANTS: tuple[type[Build], ...] = (
     BuysAgainWithoutLooking,
     LooksOnlyBeforeTheIntent,
     PostsOnStaleIntents,
+    JudgesAnIntentBeforeItsTurn,
     TakesOverFromTheSameRun,
     DoesNotBeat,
     NeverBeginsTheSilenceAnew,
