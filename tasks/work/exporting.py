@@ -19,8 +19,10 @@ from tasks.journal.dataset import find_dataset
 from tasks.manifest.commits import Commit, newest_commit
 from tasks.storage.store import Store
 from tasks.work.accepting import judge
-from tasks.work.export_formats import Layout, Writer, open_writer
+from tasks.work.export_folder import Files, Metadata, Spreadsheet
+from tasks.work.export_layout import Layout, Writer
 from tasks.work.export_rows import COLUMNS, Item, item_of
+from tasks.work.export_shards import Shards
 
 Format = Literal["imagefolder", "webdataset", "csv"]
 RECORD = "export.json"
@@ -70,7 +72,7 @@ async def export(store: Store, asked: Asked, to: Path) -> Exported:
     if "exported" in known and known == record | {"complete": True, "exported": known["exported"]}:
         return Exported(**known["exported"])  # a damaged one is never complete
     resumed = {**known, "complete": False} == record
-    writer = open_writer(Layout(to, asked.format, asked.per_shard, commit.n, resumed=resumed))
+    writer = _writer(Layout(to, asked.format, asked.per_shard, commit.n, resumed=resumed))
     try:
         exported = await _copy(store, asked, commit, writer)
         writer.close()
@@ -82,6 +84,12 @@ async def export(store: Store, asked: Asked, to: Path) -> Exported:
         to, record | ({"damaged": exported.damaged} if exported.damaged else {"complete": True, "exported": done})
     )
     return exported
+
+
+def _writer(layout: Layout) -> Writer:
+    if layout.format == "webdataset":
+        return Shards(layout)
+    return Files(layout, Metadata(layout.to) if layout.format == "imagefolder" else Spreadsheet(layout.to))
 
 
 async def _copy(store: Store, asked: Asked, commit: Commit, writer: Writer) -> Exported:

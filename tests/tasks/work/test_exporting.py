@@ -21,7 +21,7 @@ from deployments.sandbox.process import ROOT, SandboxProcess
 from tasks.manifest.readers import read_manifest
 from tasks.storage.open import open_store
 from tasks.work.accepting import accept_rule
-from tasks.work.export_formats import safe_cell
+from tasks.work.export_folder import safe_cell
 from tasks.work.exporting import Asked, Exported, Format, NotOurs, export
 from tests.support.runs import run, write_catalog
 
