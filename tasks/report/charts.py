@@ -1,5 +1,6 @@
 """The kinds of charts: values in, a ``Chart`` out. What they say is also said by the table beside them."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ def over_time(labels: Sequence[str], values: Sequence[float], trend: Sequence[fl
     def draw(axes: "Axes") -> None:
         axes.set_xlim(-0.5, len(values) - 0.5)
         axes.set_ylim(-foot / (height - foot - head) * top, top * (1 + head / (height - foot - head)))
-        for share in (0.0, 0.5, 1.0):
-            axes.axhline(top * share, color=colour("line"), linewidth=1, zorder=0)
-            if share:
-                _words(axes, -0.5, top * share, dollars(top * share), "muted", size=11, right=-10, side="right")
+        step = _step(top)
+        for at in range(int(top / step) + 1):
+            axes.axhline(at * step, color=colour("line"), linewidth=1, zorder=0)
+            if at:
+                _words(axes, -0.5, at * step, _scale(at * step, step), "muted", size=11, right=-10, side="right")
         bar = min(0.74, 46 * len(values) / width)
         axes.bar(range(len(values)), values, bar, color=colour("accent"), zorder=2)
         if len(trend) > 1:
@@ -115,3 +117,14 @@ def _words(
 def dollars(value: float) -> str:
     """Dollars as exact as a picture needs: the table beside it has the micro-dollars."""
     return f"${value:,.2f}" if value >= 1 else f"${value:.4f}" if value >= 0.001 else f"${value:.6f}"
+
+
+def _step(top: float) -> float:
+    """The distance of two to five round marks up to ``top``."""
+    power = 10.0 ** math.floor(math.log10(top / 4))
+    return next(times * power for times in (1, 2, 2.5, 5, 10) if times * power >= top / 4 * 0.999)
+
+
+def _scale(value: float, step: float) -> str:
+    places = 0 if step >= 1 and step % 1 == 0 else max(2, 1 - math.floor(math.log10(step)))
+    return f"${value:,.{places}f}"

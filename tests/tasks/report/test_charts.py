@@ -42,6 +42,20 @@ def test_a_name_stands_in_the_picture_letter_by_letter() -> None:
     assert sorted(text for text in texts if text) == ["$2.00", "<b>", "a$b$c", "flux-kontext"]
 
 
+@pytest.mark.parametrize(
+    ("top", "marks"),
+    [
+        (1.84, ["$0.50", "$1.00", "$1.50"]),
+        (263.7, ["$100", "$200"]),
+        (0.000016, ["$0.0000050", "$0.0000100", "$0.0000150"]),
+    ],
+)
+def test_a_scale_has_round_marks(top: float, marks: list[str]) -> None:
+    light, _ = svg(over_time(["mon", "tue"], [0.0, top], [], "by day"))
+    texts = [element.text for element in ET.fromstring(light).iter(f"{SVG}text")]
+    assert [text for text in texts if text and text.startswith("$")] == marks
+
+
 def test_dark_is_the_same_picture_in_the_page_s_dark_colours() -> None:
     light, dark = svg(every_kind(["a", "b"])[3])
     used = [name for name, (bright, _) in shades().items() if bright in light]
