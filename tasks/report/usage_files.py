@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -24,24 +24,29 @@ async def write_usage(
     names: Sequence[str],
     window: Window | None = None,
     accept: Rule | None = None,
+    quality: pd.DataFrame | None = None,
     gallery: bool = True,
 ) -> Usage:
-    """Measure and write the page and the tables; what was measured. ``datasets`` are (manifest, call log) tables."""
+    """Measure and write the page and the tables; what was measured.
+
+    ``datasets`` are (manifest, call log) tables; ``quality`` is shown and written as it is.
+    """
     span = window or Window()
     usage = await asyncio.to_thread(measure, datasets, names, span, accept)
-    for name, body, kind in await asyncio.to_thread(table_files, usage):
+    tables = usage.tables() if quality is None else {**usage.tables(), "quality": quality}
+    for name, body, kind in await asyncio.to_thread(table_files, tables):
         await files.put(f"{TABLES}{name}", body, content_type=kind)
     page = await asyncio.to_thread(
-        render_usage, usage, names, span, accept=accept.text if accept else None, gallery=gallery
+        render_usage, usage, names, span, accept=accept.text if accept else None, quality=quality, gallery=gallery
     )
     await files.put(PAGE, page, content_type="text/html; charset=utf-8")
     return usage
 
 
-def table_files(usage: Usage) -> list[tuple[str, bytes, str]]:
+def table_files(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, bytes, str]]:
     """Every table as Parquet and as CSV: name, bytes, content type."""
     out = []
-    for name, table in usage.tables().items():
+    for name, table in tables.items():
         parquet = io.BytesIO()
         table.to_parquet(parquet, index=False)
         out.append((f"{name}.parquet", parquet.getvalue(), "application/vnd.apache.parquet"))

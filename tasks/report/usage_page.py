@@ -22,9 +22,18 @@ ROWS_MOST = 400
 
 
 def render_usage(
-    usage: Usage, names: Sequence[str], window: Window, *, accept: str | None = None, gallery: bool = False
+    usage: Usage,
+    names: Sequence[str],
+    window: Window,
+    *,
+    accept: str | None = None,
+    quality: pd.DataFrame | None = None,
+    gallery: bool = False,
 ) -> bytes:
-    """The page. ``accept``: the rule that accepted pictures meet; ``gallery``: whether ``index.html`` is beside it."""
+    """The page. ``accept``: the rule that accepted pictures meet; ``gallery``: whether ``index.html`` is beside it.
+
+    ``quality`` has a line per cell: ``cell, value, pictures, near_duplicates, diversity, blank, size_wrong``.
+    """
     drawn = defaultdict(str, {name: _picture(chart) for name, chart in charts_of(usage).items()})
     parts = [
         _figures(usage, accept),
@@ -39,6 +48,7 @@ def render_usage(
         _section("By month", drawn["months"], _table(usage.by_month.iloc[::-1], _MONTH)),
         _section("By day", _table(usage.by_day.iloc[::-1], _DAY)),
         _section("Refusals by template value and tag", drawn["refusals"], _table(usage.by_tag, _TAG)),
+        _section("Quality by model and template value", "" if quality is None else _NOTE + _table(quality, _QUALITY)),
         _section("Calls that went wrong", _table(usage.by_error, _ERROR)),
     ]
     if len(usage.by_dataset) > 1:
@@ -81,6 +91,15 @@ _TIME: Columns = {
 }  # fmt: skip
 _DAY: Columns = {"day": ("day", str), **_TIME, "cost_7_mean_usd": ("7-day mean", money)}
 _MONTH: Columns = {"month": ("month", str), **_TIME, "cost_change": ("change", percent)}
+_QUALITY: Columns = {
+    "cell": ("kind", str), "value": ("value", str), "pictures": ("pictures", count),
+    "near_duplicates": ("near-duplicates", count), "diversity": ("diversity", percent), "blank": ("blank", count),
+    "size_wrong": ("wrong size", count),
+}  # fmt: skip
+_NOTE = (
+    '<p class="muted note">Near-duplicates are pictures beyond the first of a group that look alike; '
+    "diversity is 100 % where pictures differ as unrelated ones do.</p>"
+)
 _ERROR: Columns = {
     "error_class": ("what happened", str), "model": ("model", str), "calls": ("calls", count),
     "cost_usd": ("known cost", money),

@@ -21,6 +21,7 @@ from tasks.report.usage_files import PAGE, write_usage
 from tasks.storage.open import open_store
 from tasks.storage.store import Store
 from tasks.work.accepting import accept_rule
+from tasks.work.quality_table import AFTER_A_RUN, quality_table
 
 LINKS_LIVE_S = 7 * 24 * 3600  # the longest that S3 signs for
 # What thumbnails may take after a run; the rest is made by `printroom report` or after the next run.
@@ -55,7 +56,9 @@ async def write_report(store: Store, *, thumb_budget_s: float | None = None, acc
         raise NothingToReport(f"no manifest in {store.uri}: nothing has been committed yet")
     rows = await _table(store, commit, commit.files, _REPORTED)
     calls = await _table(store, commit, commit.call_files, CALL_SCHEMA)
-    await write_usage(store, [(rows, calls)], names=[store.uri], accept=accept_rule(accept))
+    most = 10 * AFTER_A_RUN if thumb_budget_s is None else AFTER_A_RUN
+    quality = await asyncio.to_thread(quality_table, rows, most)
+    await write_usage(store, [(rows, calls)], names=[store.uri], accept=accept_rule(accept), quality=quality)
     link, until = await _links(store)
     options = GalleryOptions(dataset=store.uri, link=link, links_until=until, thumb_budget_s=thumb_budget_s)
     return Report(await write_gallery(store, rows, options), PAGE)

@@ -173,7 +173,7 @@ async def test_hostile_texts_stay_text_on_the_page_and_in_a_spreadsheet() -> Non
     for markup in ("<img src=x", "<svg onload", "</script><script>window", "<b>night"):
         assert markup not in page
     assert page.count("<script>") == 1
-    files = {name: body for name, body, _ in table_files(usage)}
+    files = {name: body for name, body, _ in table_files(usage.tables())}
     cells = [cell for line in csv.reader(io.StringIO(files["by_tag.csv"].decode("utf-8-sig"))) for cell in line]
     assert "'=cmd|'/C calc'!A0" in cells
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)

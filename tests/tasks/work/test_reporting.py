@@ -10,17 +10,20 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
 from tasks.begin import CannotStart
+from tasks.manifest.readers import read_manifest
 from tasks.report.figures import money
 from tasks.report.usage import Window
 from tasks.report_usage import report_usage, spend_by_model
 from tasks.storage.memory import MemoryStore
 from tasks.storage.open import open_store
 from tasks.storage.store import ObjectInfo
+from tasks.work.quality_table import quality_table
 from tasks.work.reporting import NothingToReport, report_after_run, report_if_stale, write_report, write_usage_of
 from tests.support.moto import S3Server
 from tests.support.runs import run, write_catalog
@@ -147,6 +150,23 @@ async def test_an_accepted_picture_costs_in_the_report_what_the_run_said(
     assert list(usage.by_model["accepted"]) == [said.accepted] == [2]
     assert round(usage.by_model["cost_per_accepted_usd"][0] * 1e6) == said.per_accepted_micros
     assert words in (tmp_path / "ds/report/usage.html").read_text()
+
+
+async def test_the_report_says_which_cells_repeat_themselves(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    styles = ("watercolor", "anime")
+    rows = [{**row, "id": f"{at}{row['id']}", "art_style": styles[at], "take": str(1 + at)}
+            for at in range(2) for row in ROWS]  # fmt: skip
+    await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    table = pd.read_parquet(tmp_path / "ds/report/usage/quality.parquet").set_index(["cell", "value"])
+    assert list(table["pictures"]) == [6, 3, 3]
+    assert {value for cell, value in table.index if cell == "art_style"} == set(styles)
+    assert table["diversity"].gt(0).all()
+    assert "Quality by model and template value" in (tmp_path / "ds/report/usage.html").read_text()
+    manifest = read_manifest(tmp_path / "ds")
+    assert quality_table(manifest, 5) is None
+    twice = quality_table(pa.concat_tables([manifest, manifest]), 20)
+    assert twice is not None
+    assert twice["near_duplicates"][0] >= 6
 
 
 async def test_the_command_line_measures_several_datasets_in_a_span(
