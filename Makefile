@@ -61,8 +61,11 @@ fix: setup-test ## what the linters can repair by themselves
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup-test ## CPU per image beside a bare loop, the same gateway, the same run
+bench: setup-test ## speed, memory and cost beside their bars, and beside a bare loop at the same gateway
 	$(BIN)/python -m tests.benchmarks
+
+soak: setup-test ## 50,000 rows through small faults: does memory creep, do files stay open, does the bill agree?
+	$(BIN)/python -m tests.benchmarks soak
 
 faults: setup-test ## the long fault tests: kill storms, simulation, outages
 	$(BIN)/python -m pytest -m slow -p no:randomly tests

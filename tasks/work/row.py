@@ -123,9 +123,7 @@ class RowWorker:
                 await self._journal.append(*ending)
             return {}
         missing = [(i, p) for i, p in enumerate(state.answer.pictures) if i not in state.stored]
-        results = await asyncio.gather(
-            *(fetch_picture(self._services, state.answer, i, p) for i, p in missing if p.url), return_exceptions=True
-        )
+        results = await self._fetched(state.answer, [(i, p) for i, p in missing if p.url])
         reasons = ["bad_image" for _, p in missing if p.bad]
         fetched: dict[int, bytes] = {}
         events: list[ev.Event] = []
@@ -144,6 +142,18 @@ class RowWorker:
         finished = ev.Finished(at=now(), key=state.key, outcome=done, reason=reason, run_id=self._services.run_id)
         await self._journal.append(*events, finished)
         return fetched
+
+    async def _fetched(
+        self, answer: ev.Answered, missing: list[tuple[int, ev.AnsweredPicture]]
+    ) -> list[tuple[ev.Stored, bytes] | BaseException]:
+        """Each picture, or why there is none. The usual single one needs no task of its own."""
+        if len(missing) != 1:
+            works = [fetch_picture(self._services, answer, index, picture) for index, picture in missing]
+            return await asyncio.gather(*works, return_exceptions=True)
+        try:
+            return [await fetch_picture(self._services, answer, *missing[0])]
+        except Exception as error:  # noqa: BLE001 - the caller looks at it, as at those that gather returns
+            return [error]
 
     async def _answer_events(self, row: PlannedRow, state: KeyState) -> list[ev.Event]:
         """What ends a vision row; nothing while a structured answer is still to be asked for again."""

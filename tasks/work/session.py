@@ -19,6 +19,7 @@ from tasks.settings import Settings
 from tasks.storage.open import open_store
 from tasks.storage.store import Store, StoreError
 from tasks.work.accepting import Acceptance, accept_rule, acceptance
+from tasks.work.collecting import rarely_collecting
 from tasks.work.committing import Committer
 from tasks.work.gate import OpenPartition
 from tasks.work.guarding import redacted_errors
@@ -103,6 +104,7 @@ class Session:
         """Open the services and close them at the end, whatever happens."""
         plan = await self.make_plan()
         async with AsyncExitStack() as held:
+            held.enter_context(rarely_collecting())
             self._services = await held.enter_async_context(
                 open_services(
                     plan,
