@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import orjson
 
+from tasks.journal.codec import event_of
 from tasks.journal.events import Wanted
 
 Action = Literal["none", "wait", "fail", "buy", "hold", "fetch", "read"]
@@ -104,8 +105,6 @@ def planned_row(raw: dict[str, Any], at: str = "") -> PlannedRow:
     """The row that was spilled as ``raw``; ``at`` is the time its ``wanted`` event gets."""
     wanted = raw["wanted"]
     wanted["at"] = at
-    for name in ("input_sha256s", "waiting_for"):
-        wanted[name] = tuple(wanted[name])
-    raw["wanted"] = Wanted(**wanted)
+    raw["wanted"] = event_of(Wanted, wanted)
     raw["inputs"] = tuple([InputSource(**source) for source in raw["inputs"]])
     return PlannedRow(**raw)
