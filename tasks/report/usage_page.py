@@ -159,10 +159,11 @@ def _each(totals: pd.DataFrame) -> float:
 def _table(table: pd.DataFrame, columns: Columns) -> str:
     if table.empty:
         return '<p class="muted">None.</p>'
-    head = "".join(f"<th>{escape(words)}</th>" for words, _ in columns.values())
+    words = {name: ' class="words"' if show is str else "" for name, (_, show) in columns.items()}
+    head = "".join(f"<th{words[name]}>{escape(title)}</th>" for name, (title, _) in columns.items())
     lines = "".join(
         "<tr>"
-        + "".join(f'<td dir="auto">{escape(show(row[name]))}</td>' for name, (_, show) in columns.items())
+        + "".join(f'<td{words[name]} dir="auto">{escape(show(row[name]))}</td>' for name, (_, show) in columns.items())
         + "</tr>"
         for row in table.head(ROWS_MOST).to_dict("records")
     )
