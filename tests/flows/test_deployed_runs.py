@@ -105,11 +105,7 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         fill(page, "dataset", story.dataset)
         fill(page, "approve_above", "0.05")
         picture(page, "form")
-        assert (
-            form_field(page, "model")
-            .inner_text()
-            .endswith("Use this model for every row, whatever the catalog says; with only or rows, for those rows.")
-        )
+        assert "Use this model for every row" in form_field(page, "model").inner_text()
         submit(page)
         run = newest_run(team.server, on_demand)
         wait_run(team.server, run, lambda found: found["state"]["type"] == "PAUSED")
