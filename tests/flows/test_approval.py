@@ -40,7 +40,7 @@ def test_a_scheduled_run_waits_for_approval_outlives_its_worker_and_buys_what_wa
     nightly = deployment(deployed, "generate_dataset/nightly")
     soon = {"interval": 86_400, "anchor_date": (datetime.now(UTC) + timedelta(seconds=20)).isoformat()}
     with deployed.client() as client:
-        body = [{"schedule": soon, "active": True, "slug": "soon", "parameters": asked}]
+        body = [{"schedule": soon, "active": True, "slug": "evening", "parameters": asked}]
         client.post(f"/deployments/{nightly['id']}/schedules", json=body).raise_for_status()
 
     def mine(run: dict[str, dict[str, object]]) -> bool:
