@@ -154,6 +154,11 @@ def _manifest_page() -> str:
 
 def _errors_page() -> str:
     reasons = ([f"`{name}`", outcome, text] for name, (outcome, text) in words.REASONS.items())
+    header = ["rule", "class", "reason", "sent again", "charged", "codes", "types", "statuses"]
+    by_words = [
+        _table(["rule", "words"], ([_name(rule), f"`{pattern.pattern}`"] for pattern, rule in patterns))
+        for patterns in (error_table.MESSAGES, error_table.SENTENCES)
+    ]
     return "\n".join(
         [
             "# Outcomes, reasons and errors",
@@ -162,20 +167,32 @@ def _errors_page() -> str:
             "## What a gateway's error leads to",
             "An error is looked up by its code, then its type, then its words, then the HTTP status. What no rule",
             "knows is `unknown`: listed with what it may have cost, never a success.", "",
-            _table(["class", "reason", "sent again", "charged", "codes", "statuses"], _rule_rows()), "",
+            _table(header, _rule_rows()), "",
+            "## Words that tell an error or a refusal",
+            "Regular expressions, tried in this order in an error's message:", "",
+            by_words[0], "", "And in a text that came instead of a picture:", "", by_words[1], "",
         ]
     )  # fmt: skip
 
 
+def _rules() -> dict[error_table.Rule, str]:
+    """Every rule of the table, and the name it has there."""
+    return {rule: name.lower() for name, rule in vars(error_table).items() if isinstance(rule, error_table.Rule)}
+
+
+def _name(rule: error_table.Rule) -> str:
+    return f"`{_rules()[rule]}`"
+
+
 def _rule_rows() -> Iterator[list[str]]:
-    rules = dict.fromkeys([*error_table.CODES.values(), *error_table.STATUSES.values()])
-    for rule in sorted(rules, key=lambda rule: (rule.error_class, rule.reason, rule.resend, rule.stage, rule.paid)):
+    tables = error_table.CODES, error_table.TYPES, error_table.STATUSES
+    for rule in sorted(_rules(), key=lambda rule: (rule.error_class, rule.reason, rule.resend, rule.stage, rule.paid)):
         again = (
             "no" if not rule.resend else f"at most {rule.max_resends}×" if rule.max_resends else "yes, with patience"
         )
         stage = f" ({rule.stage})" if rule.stage != "unspecified" else ""
-        yield [rule.error_class + stage, f"`{rule.reason}`", again, rule.paid, _of(error_table.CODES, rule),
-               _of(error_table.STATUSES, rule)]  # fmt: skip
+        yield [_name(rule), rule.error_class + stage, f"`{rule.reason}`", again, rule.paid,
+               *(_of(table, rule) for table in tables)]  # fmt: skip
 
 
 def _of(table: Mapping[Any, object], rule: object) -> str:

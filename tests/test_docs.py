@@ -9,18 +9,22 @@ import os
 import re
 import shlex
 import uuid
+from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from catalogs.columns import COLUMNS
+from catalogs.models import MODELS
 from deployments import docs, docs_words
 from deployments.cli.arguments import options_from
 from deployments.cli.main import VERBS, main, verb_parser
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import settings_for
 from deployments.sandbox.process import SandboxProcess
+from tasks.manifest.schema import CALL_COLUMNS as CALLS
+from tasks.manifest.schema import COLUMNS as MANIFEST
 from tasks.protocols import error_table
 from tasks.work.execute import execute
 from tasks.work.session import forget, new_session
@@ -159,6 +163,35 @@ def test_every_reason_that_a_rule_gives_is_explained() -> None:
     rules = [rule for rule in vars(error_table).values() if isinstance(rule, error_table.Rule)]
     assert len(rules) > 10
     assert {rule.reason for rule in rules} <= docs_words.REASONS.keys()
+
+
+def test_the_generated_pages_leave_nothing_out() -> None:
+    pages = docs.pages()
+    rules = [name.lower() for name, rule in vars(error_table).items() if isinstance(rule, error_table.Rule)]
+    told = {
+        "docs/errors.md": [*(f"| `{rule}` |" for rule in rules), *(f"`{code}`" for code in error_table.CODES)],
+        "docs/models.md": [f"## `{name}`" for name in MODELS],
+        "docs/manifest.md": [f"| `{column.name}` |" for column in (*MANIFEST, *CALLS) if not column.internal],
+        "docs/commands.md": [f"## `printroom {verb}`" for verb in VERBS],
+    }
+    for page, lines in told.items():
+        assert len(lines) > 8
+        assert [line for line in lines if line not in pages[page]] == []
+    for verb in VERBS:
+        section = pages["docs/commands.md"].partition(f"## `printroom {verb}`\n")[2].partition("\n## ")[0]
+        options = [
+            o for action in docs._parser(verb)._actions if action.help != SUPPRESS for o in action.option_strings
+        ]
+        assert [o for o in options if o not in section and o not in ("-h", "--help")] == []
+
+
+def test_a_page_that_is_stale_fails_the_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert docs.main(["--check"]) == 0
+    monkeypatch.setattr(docs, "pages", lambda: {"docs/errors.md": "older"})
+    assert docs.main(["--check"]) == 1
+    assert "docs/errors.md: stale, run make docs" in capsys.readouterr().out
 
 
 def test_every_variable_that_the_settings_read_is_documented() -> None:
