@@ -149,8 +149,8 @@ def render(template_name: str, variables: Mapping[str, str]) -> str:
     missing = tuple(name for name, value in values.items() if not value and name not in template.optional)
     if missing:
         raise TemplateError(f"template {template_name!r} needs a value for {', '.join(missing)}", missing=missing)
-    parts = [_filled(piece, values) for piece in template.pieces if all(values[name] for name in piece.variables)]
-    return template.join.join(parts)
+    filled = (_filled(piece, values) for piece in template.pieces)
+    return template.join.join([text for text in filled if text is not None])
 
 
 def _values(template: Template, variables: Mapping[str, str]) -> dict[str, str]:
@@ -169,11 +169,15 @@ def _values(template: Template, variables: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _filled(piece: Piece, values: Mapping[str, str]) -> str:
-    filled = [piece.literals[0]]
-    for name, literal in zip(piece.variables, piece.literals[1:], strict=True):
-        filled += (values[name], literal)
-    return "".join(filled)
+def _filled(piece: Piece, values: Mapping[str, str]) -> str | None:
+    """The piece with its values in place; None if one of them is empty. Every row of a catalog comes by here."""
+    text = piece.literals[0]
+    for at, name in enumerate(piece.variables, 1):
+        value = values[name]
+        if not value:
+            return None
+        text += value + piece.literals[at]
+    return text
 
 
 def apply_style(prompt: str, art_style: str) -> str:
