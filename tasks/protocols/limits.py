@@ -1,6 +1,7 @@
 """The limits of one model, as arithmetic without waiting: how far apart calls start, how many fly, who may prepare."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 _MARGIN = 1.02
 # A start that one of several processes makes late is followed by the others' on time: nothing shifts the whole row.
 _SHARED_MARGIN = 1.05
-# A start this late (timer, busy event loop) still counts as punctual, or fast limits would lose a tenth to it.
-_PUNCTUAL_S = 0.01
+# A start this late (timer, busy event loop) is made up for by the next ones, or fast limits would lose a tenth to it;
+# but a second's worth of starts always takes a second, and a little more for what the network does to it.
+_LATE_S, _SECOND = 0.1, 1.01
+_SHARED_LATE_S = 0.01  # where others start in between, making up for one start would meet theirs
 
 _HEADROOM, _SHORTEST_LEAD_S, _LONGEST_LEAD_S = 1.5, 0.1, 10.0
 
@@ -66,10 +69,18 @@ class Spacing:
         self._shared = share.size < 1
         self._full_s = (_SHARED_MARGIN if self._shared else _MARGIN) * 60.0 / (rpm * share.size)
         self._rate = 1.0  # of the limit
+        self._last_s: deque[float] = deque(maxlen=max(1, round(rpm * share.size / 60)))  # a second's worth of starts
         self._successes = _RATE_WINDOW  # since the last refusal, or the last raise
         self._start, self._wall_offset_s = share.start, wall_offset_s
-        self.next_at_s = now_s
+        self._due_s = now_s
         self.hold(now_s)
+
+    @property
+    def next_at_s(self) -> float:
+        """When the next call may start."""
+        if self._shared or len(self._last_s) < (self._last_s.maxlen or 1):
+            return self._due_s
+        return max(self._due_s, self._last_s[0] + len(self._last_s) * self.interval_s * _SECOND / _MARGIN)
 
     @property
     def interval_s(self) -> float:
@@ -95,17 +106,18 @@ class Spacing:
 
     def take(self, now_s: float) -> None:
         """A call starts now; ``next_at_s`` says when the next one may."""
-        self.next_at_s = max(self.next_at_s, now_s - _PUNCTUAL_S) + self.interval_s
+        self._last_s.append(now_s)
+        self._due_s = max(self._due_s, now_s - (_SHARED_LATE_S if self._shared else _LATE_S)) + self.interval_s
         if self._shared:
-            late_s = (self.next_at_s - self._turn_s) % self.interval_s
+            late_s = (self._due_s - self._turn_s) % self.interval_s
             ahead_s = late_s - self.interval_s if late_s > self.interval_s / 2 else late_s
-            self.next_at_s -= min(max(ahead_s, -0.05 * self.interval_s), 0.01 * self.interval_s)
+            self._due_s -= min(max(ahead_s, -0.05 * self.interval_s), 0.01 * self.interval_s)
 
     def hold(self, until_s: float) -> None:
         """Nothing starts before ``until_s``, nor then out of turn."""
-        self.next_at_s = max(self.next_at_s, until_s)
+        self._due_s = max(self._due_s, until_s)
         if self._shared:
-            self.next_at_s += (self._turn_s - self.next_at_s) % self.interval_s
+            self._due_s += (self._turn_s - self._due_s) % self.interval_s
 
 
 class Adaptive:

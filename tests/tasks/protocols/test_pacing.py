@@ -125,6 +125,19 @@ def test_a_limit_is_used_however_long_an_intent_takes_to_write(journal_s):
     assert rate_per_s(gateway.arrivals()[30:]) >= 0.97 * 10, "after the first, which teach it"
 
 
+def test_starts_that_a_busy_machine_makes_late_are_made_up_for_and_no_second_is_too_full():
+    from tasks.protocols.limits import Spacing
+
+    spacing, rng, now, starts = Spacing(600, Share(), now_s=0.0, wall_offset_s=0.0), random.Random(2), 0.0, []
+    for _ in range(2000):
+        now = max(now, spacing.next_at_s) + rng.uniform(0, 0.05)
+        spacing.take(now)
+        starts.append(now)
+    assert rate_per_s(starts) >= 0.95 * 10
+    assert busiest_window(starts, 1.0) <= 10
+    assert all(late - early > 0.001 for early, late in itertools.pairwise(starts)), "never a burst"
+
+
 def test_a_no_now_and_then_to_instant_replies_does_not_let_starts_pass_unused():
     """One call is at the gateway when it says no, so one may be there afterwards; others prepare meanwhile."""
     gateway = Gateway(0.01, every_nth_refused=25, retry_after_s=0.05)
