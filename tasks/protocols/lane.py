@@ -41,6 +41,7 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until_s = 0.0
         self._limited_trips = 0
+        self._slowed_at_s = 0.0
         self._closed: Callable[[], Exception] | None = None
         self._why = ""
         self._counts = dict.fromkeys(("started", "succeeded", "rate_limited", "failed", "pauses"), 0)
@@ -89,23 +90,39 @@ class Lane:
         self._counts["failed"] += 1
 
     def rate_limited(self, started_at_s: float, retry_after_s: float | None) -> None:
-        """Fewer in flight, once per round trip; a pause where the gateway asks for it or nothing else helps."""
+        """Fewer in flight or fewer a minute, once per round trip; a pause where the gateway asks or nothing helps.
+
+        With next to nothing at the gateway, fewer in flight could not help: then the rate gives way, if there is one.
+        """
         now_s = self.clock()
         self._counts["rate_limited"] += 1
+        if self._spacing and self._at_gateway <= _ALONE:
+            first = self._slow_down(self._spacing, started_at_s, now_s)
+        else:
+            first = self._cut(started_at_s, now_s)
+        self._limited_trips += first
+        if retry_after_s is not None:
+            self._pause(now_s, min(retry_after_s, RETRY_AFTER_CAP_S), "as the gateway asked")
+        elif first and self._limited_trips > 1:
+            backoff_s = min(_PAUSE_CAP_S, 2.0 ** (self._limited_trips - 2))
+            self._pause(now_s, backoff_s * self._rng.uniform(0.5, 1.0), "after repeated rate limits")
+
+    def _cut(self, started_at_s: float, now_s: float) -> bool:
+        """Fewer in flight; False if this call left before the last cut could act."""
         before = self._adaptive.limit
         cut = self._adaptive.rate_limited(started_at_s=started_at_s, now_s=now_s, in_flight=self._at_gateway)
         if cut:
-            self._limited_trips += 1
             self._why = f"{before} → {self._adaptive.limit} in flight after a rate limit"
-            if self._spacing and self._at_gateway <= _ALONE and self._spacing.refused():
-                self._why = (
-                    f"{60 / self._spacing.interval_s:.3g} a minute after a rate limit, with nothing else in flight"
-                )
-        if retry_after_s is not None:
-            self._pause(now_s, min(retry_after_s, RETRY_AFTER_CAP_S), "as the gateway asked")
-        elif cut and self._limited_trips > 1:
-            backoff_s = min(_PAUSE_CAP_S, 2.0 ** (self._limited_trips - 2))
-            self._pause(now_s, backoff_s * self._rng.uniform(0.5, 1.0), "after repeated rate limits")
+        return cut
+
+    def _slow_down(self, spacing: Spacing, started_at_s: float, now_s: float) -> bool:
+        """Fewer a minute, unless it was the first refusal for long; False if the last one could not act yet."""
+        if started_at_s < self._slowed_at_s:
+            return False
+        self._slowed_at_s = now_s
+        slower = spacing.refused()
+        self._why = f"{60 / spacing.interval_s:.3g} a minute {'now' if slower else 'still'}, after a rate limit"
+        return True
 
     def snapshot(self) -> dict[str, Any]:
         """Limits in force, what is going on and the last decision, as plain values."""
