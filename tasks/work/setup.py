@@ -1,5 +1,6 @@
 """Opening what a run shares, in the order that makes mistakes cheap: store first, gateway last, nothing spent."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -56,6 +57,8 @@ async def open_services(
     options = plan.options
     owner = this_process(plan.run_id)
     async with AsyncExitStack() as held:
+        warming = asyncio.create_task(asyncio.to_thread(_load_writers))
+        held.push_async_callback(asyncio.wait, [warming])
         await patiently(lambda: probe(store), pace.journal, stop)  # every time: the dataset may have been moved
         dataset = await open_dataset(store, partitions=options.partitions, create=True)
         spool = LocalSpool(store.uri, settings.spool)
@@ -102,7 +105,17 @@ async def open_services(
         )
         held.push_async_callback(services.aclose)
         note.services = services
+        await warming
         yield services
+
+
+def _load_writers() -> None:
+    """Load what writes the manifest before anything is paced: pyarrow's first array imports pandas, a second of halt."""
+    import pyarrow as pa
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    pa.array(["any"])
 
 
 def _limit(plan: Plan, model_id: str) -> Limit:
