@@ -110,7 +110,7 @@ async def open_services(
 
 
 def _load_writers() -> None:
-    """Load what writes the manifest before anything is paced: pyarrow's first array imports pandas, a second of halt."""
+    """Load what writes the manifest before anything is paced: with its first array pyarrow imports pandas."""
     import pyarrow as pa
     import pyarrow.compute
     import pyarrow.parquet
