@@ -8,6 +8,7 @@ from pathlib import Path
 from tasks.settings import at_address, read_settings
 from tasks.work.execute import execute
 from tasks.work.options import RunOptions
+from tasks.work.pace import Pace
 from tasks.work.result import RunResult
 from tasks.work.session import Session, new_session
 from tests.benchmarks.measuring import Meter
@@ -23,6 +24,7 @@ def session_of(
     )  # fmt: skip
     session = new_session(options, at_address(read_settings("sandbox"), base_url), str(uuid.uuid4()))
     session.reports = False
+    session.pace = Pace(post_timeout_s=600)  # a latency that is scaled up must not look like a lost call
     return session
 
 
