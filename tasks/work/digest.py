@@ -30,7 +30,16 @@ def summary_markdown(session: Session, result: RunResult, shown: Showcase) -> st
     if result.message:
         lines += ["", f"**Stopped ({result.stopped}):** {escape(session.services.redactor.text(result.message))}"]
     return (
-        "\n".join([*lines, *_missing(shown), *_models(session, shown), *traffic_lines(session), *_pictures(shown)])
+        "\n".join(
+            [
+                *lines,
+                *_missing(shown),
+                *_doubtful(session, shown),
+                *_models(session, shown),
+                *traffic_lines(session),
+                *_pictures(shown),
+            ]
+        )
         + "\n"
     )
 
@@ -44,6 +53,22 @@ def _missing(shown: Showcase) -> list[str]:
         more = f" and {count - len(shown.missing[why]):,} more" if count > len(shown.missing[why]) else ""
         lines.append(cells(why[0], escape(why[1]), f"{count:,}", ids + more))
     return [*lines, "", "To take them up again: run with `only` set to the outcome, or with their ids in `rows`."]
+
+
+def _doubtful(session: Session, shown: Showcase) -> list[str]:
+    """What succeeded and deserves a look all the same."""
+    spare_s = session.services.progress.least_spare_s
+    said = [
+        f"- {count:,} {what}"
+        for count, what in (
+            (shown.blank, "of one colour throughout (`blank`)"),
+            (shown.other_size, "not of the size that was asked for (`size_as_requested`)"),
+        )
+        if count
+    ]
+    if spare_s is not None:
+        said.append(f"- one stored only {spare_s:.1f} s before its URL died: fewer calls in flight would help")
+    return ["", "## Pictures worth a look", "", *said] if said else []
 
 
 def _models(session: Session, shown: Showcase) -> list[str]:

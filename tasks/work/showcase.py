@@ -16,7 +16,7 @@ from tasks.storage.store import Store, StoreError
 PICTURES, ROWS_PER_REASON, THUMB_PX, LINK_S = 24, 10, 96, 12 * 3600
 _COLUMNS = [
     "catalog", "row_id", "run_id", "current", "outcome", "outcome_reason", "model", "prompt", "image_uri", "cost_usd",
-    "ocr_cost_usd",
+    "ocr_cost_usd", "blank", "size_as_requested",
 ]  # fmt: skip
 
 
@@ -33,13 +33,18 @@ class ShownPicture:
 
 @dataclass(slots=True)
 class Showcase:
-    """``missing``: (outcome, reason) → row ids, the first few; ``counts`` has them all. Money in micro-dollars."""
+    """``missing``: (outcome, reason) → row ids, the first few; ``counts`` has them all. Money in micro-dollars.
+
+    ``blank`` and ``other_size``: stored pictures that are one colour throughout, or not of the size asked for.
+    """
 
     pictures: list[ShownPicture] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     missing: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     spend_micros: Counter[str] = field(default_factory=Counter)
     bought: Counter[str] = field(default_factory=Counter)
+    blank: int = 0
+    other_size: int = 0
 
 
 _Rows = list[dict[str, Any]]
@@ -69,6 +74,8 @@ def _count(found: Showcase, fresh: _Rows, older: _Rows, part: bytes, catalogs: s
         found.counts[why] += 1
         if len(found.missing[why]) < ROWS_PER_REASON:
             found.missing[why].append(row_id)
+    found.blank += pc.sum(table["blank"]).as_py() or 0
+    found.other_size += pc.sum(pc.invert(table["size_as_requested"])).as_py() or 0
     is_mine = pc.equal(table["run_id"], run_id)
     sums = [("model", "count"), ("cost_usd", "sum"), ("ocr_cost_usd", "sum")]
     for row in table.filter(is_mine).group_by("model").aggregate(sums).to_pylist():

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.work.digest import summary_markdown
 from tasks.work.execute import execute
 from tasks.work.session import forget
+from tasks.work.showcase import showcase
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
@@ -34,6 +36,26 @@ async def test_pictures_are_stored_as_what_their_bytes_are_and_their_size_is_mea
     assert (made["jpeg_named_png"]["format"], made["jpeg_named_png"]["image_uri"][-4:]) == ("jpeg", ".jpg")
     assert (made["wrong_size"]["width_px"], made["wrong_size"]["size_as_requested"]) == (1254, False)
     assert made["blank_picture"]["size_as_requested"]
+
+
+async def test_the_summary_points_at_pictures_that_succeeded_and_deserve_a_look(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    rows = [row_meeting(name, size="1024x1024") for name in ("wrong_size", "blank_picture")]
+    rows.append({**rows[0], "id": "good", "prompt": "a lake"})
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    try:
+        result = await execute(session)
+        session.services.progress.least_spare_s = 2.5
+        text = summary_markdown(session, result, await showcase(session.store, session.run_id, {"c"}))
+    finally:
+        forget(session.run_id)
+    worth = text.partition("## Pictures worth a look")[2].partition("##")[0].strip().splitlines()
+    assert [line.partition(" (")[0] for line in worth] == [
+        "- 1 of one colour throughout",
+        "- 1 not of the size that was asked for",
+        "- one stored only 2.5 s before its URL died: fewer calls in flight would help",
+    ]
 
 
 async def test_what_never_is_a_picture_fails_its_row_alone_and_is_not_stored(
