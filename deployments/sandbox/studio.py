@@ -109,7 +109,9 @@ def _noise(content_bytes: int, seed: int, side: int) -> bytes:
     random = np.random.default_rng(seed)
     levels = 2 ** min(8.0, 8 * content_bytes / (3 * side * side))
     if levels >= 2:
-        pixels = random.integers(0, round(levels), (side, side, 3), dtype=np.uint16).astype(np.uint8)
+        grain = random.integers(0, round(levels), (side, side, 3), dtype=np.uint16)
+        slope = np.linspace(0, 256 - round(levels), side, dtype=np.uint16)  # without it, it would look blank from afar
+        pixels = (grain + slope[None, :, None]).astype(np.uint8)
     else:
         cells = max(1, round((content_bytes / 3) ** 0.5))
         patch = np.arange(side) * cells // side
