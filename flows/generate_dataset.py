@@ -100,6 +100,8 @@ def final_state(result: RunResult) -> State[RunResult]:
         return Cancelled(message="interrupted and drained; the next run goes on", data=result)
     if result.stopped == "budget":
         return Completed(name="StoppedAtBudget", message=result.message, data=result)
+    if result.stopped == "store_down":
+        return Failed(name="StoreDown", message=result.message, data=result)
     if result.stopped is not None:
         return Failed(name="ProviderStopped", message=result.message, data=result)
     if result.succeeded == result.rows:

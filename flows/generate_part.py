@@ -36,6 +36,8 @@ async def generate_part(form: dict[str, Any], part: dict[str, Any]) -> State[Any
                 return Cancelled(message="interrupted and drained")
             if session.stop.reason == "budget":
                 return Completed(name="StoppedAtBudget", message=session.stop.message)
+            if session.stop.reason == "store_down":
+                return Failed(name="StoreDown", message=session.stop.message)
             if session.stop.stopped:
                 return Failed(name="ProviderStopped", message=session.stop.message)
             return Completed(message=f"{session.services.progress.bought:,} calls decided")
