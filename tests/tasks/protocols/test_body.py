@@ -11,7 +11,9 @@ from tasks.protocols.redact import PATTERNS
 INNER = {"error": {"message": "too many", "code": "rate_limit_exceeded", "type": "requests"}}
 
 
-@pytest.mark.parametrize("around", ["{}", "upstream said: {}", "{} (request id: 20261128)", "bad response {} }"])
+@pytest.mark.parametrize(
+    "around", ["{}", "upstream said: {}", "{} (request id: 20261128)", "got {}.", "bad response {} }"]
+)
 def test_an_upstreams_body_inside_a_message_is_the_error(around: str) -> None:
     message = around.replace("{}", json.dumps(INNER), 1)
     found = find_error({"error": {"message": message, "code": "outer"}})

@@ -45,6 +45,16 @@ def test_after_five_one_probe_at_a_time_goes_at_growing_intervals():
     assert run(play()) == [1, 3, 7, 15, 31, 63, 123, 183, 243]
 
 
+def test_who_comes_while_a_probe_is_out_waits_for_its_word():
+    async def play() -> list[float]:
+        circuit, came = await opened(), []
+        await asyncio.sleep(5)  # the rest is over, and nobody has waited for it
+        await asyncio.gather(*(attempt(circuit, came, up=True, takes_s=2) for _ in range(3)))
+        return came
+
+    assert run(play()) == [5, 7, 7]
+
+
 def test_patience_is_lost_once_when_probes_are_still_lost_after_ten_minutes():
     async def play() -> list[float]:
         lost_at: list[float] = []
