@@ -6,6 +6,7 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.readers import read_manifest
+from tasks.work.keying import placeholder
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 
 SMALL = {"model": "dall-e-2", "size": "256x256"}
@@ -49,7 +50,10 @@ async def test_a_row_that_waits_is_planned_with_its_price_and_under_its_run(
     catalog: Path, tmp_path: Path, sandbox: SandboxProcess
 ) -> None:
     session = session_for(catalog, tmp_path / "ds", sandbox)
-    summary = (await session.make_plan()).summary
+    plan = await session.make_plan()
+    summary = plan.summary
+    names = {later.row.row_id: placeholder(plan, later).wanted.waiting_for for later in plan.later}
+    assert names == {"second": ("pair",), "both": ("pair",), "third": ("second",)}
     assert (summary.new, summary.waiting) == (2, 3)
     assert summary.estimate_micros >= 20_000 * (2 + 1 + 1), "the pair, and two edits that wait for it"
     await run(catalog, tmp_path / "ds", sandbox, limit=0)
