@@ -40,7 +40,7 @@ class LocalSpool:
         self._removed: list[AnswerId] = []
         # a thread of its own: an answer in hand must not wait behind pictures that are being decoded
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="printroom-spool")
-        self._end = weakref.finalize(self, _end, self._thread, self._log, self._removed)
+        self._unreferenced = weakref.finalize(self, _let_go, self._thread, self._log, self._removed)
         self._flushing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,7 +72,9 @@ class LocalSpool:
         """Let go of the directory; nothing of what was put is lost. Otherwise done when nobody refers to the spool."""
         if self._timer is not None:
             self._timer.cancel()
-        self._end()
+        if self._unreferenced.detach():
+            self._thread.shutdown()
+            self._log.close(self._removed)
 
     async def _run(self, work: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **options))
@@ -103,10 +105,13 @@ class LocalSpool:
             self._flushing = None
 
 
-def _end(thread: ThreadPoolExecutor, log: SpoolLog, removed: list[AnswerId]) -> None:
-    thread.shutdown()
-    log.write((), removed)
-    log.close()
+def _let_go(thread: ThreadPoolExecutor, log: SpoolLog, removed: list[AnswerId]) -> None:
+    """For the garbage collector: it calls in any thread, whatever locks that holds, so nothing here may wait.
+
+    Waiting for the thread was a deadlock where a thread that was just starting did the collecting.
+    """
+    thread.shutdown(wait=False)
+    log.close(removed, wait=False)
 
 
 def _settle(puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]], error: OSError | None) -> None:

@@ -100,14 +100,23 @@ class SpoolLog:
             self._tidy()
             return sorted({answer for log in (*self._mine, *self._others.values()) for answer in log.live})
 
-    def close(self) -> None:
-        """Let go of all files; those that hold nothing any more are removed."""
-        with self._turn:
+    def close(self, removed: Sequence[AnswerId] = (), *, wait: bool = True) -> None:
+        """Forget some last answers and let go of all files; those that hold nothing any more are removed.
+
+        Without ``wait`` nothing is done while another call is at work: the end of the process lets go as well.
+        """
+        if not self._turn.acquire(blocking=wait):
+            return
+        try:
+            for answer in removed:
+                self._remove(answer)
             self._tidy(closing=True)
             for log in (*self._mine, *self._others.values()):
                 if log.handle is not None:
                     self._files.close(log.handle)
             self._mine, self._others = [], {}
+        finally:
+            self._turn.release()
 
     def _put(self, puts: Sequence[tuple[AnswerId, bytes]]) -> None:
         log = self._current()

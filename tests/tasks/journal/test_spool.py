@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import threading
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,32 @@ async def test_draining_moves_every_answer_to_late_and_may_be_repeated(tmp_path:
     assert await spool.answers() == []
     spool.close()
     assert list(spool.directory.iterdir()) == []
+
+
+def test_a_spool_that_nobody_refers_to_is_collected_without_waiting_for_its_thread(tmp_path: Path) -> None:
+    at_work, go_on = threading.Event(), threading.Event()
+
+    class SlowFiles(SystemFiles):
+        def sizes(self, directory: Path) -> dict[str, int]:
+            at_work.set()
+            go_on.wait(60)
+            return super().sizes(directory)
+
+    async def leave_a_job_behind() -> None:
+        spool = LocalSpool("memory://a", tmp_path, files=SlowFiles())
+        looking = asyncio.ensure_future(spool.answers())
+        await asyncio.to_thread(at_work.wait, 60)
+        looking.cancel()
+        await asyncio.wait([looking])
+
+    def leave_and_collect() -> None:
+        asyncio.run(leave_a_job_behind())
+        gc.collect()
+
+    collecting = threading.Thread(target=leave_and_collect)
+    collecting.start()
+    collecting.join(30)
+    waited = collecting.is_alive()
+    go_on.set()
+    collecting.join()
+    assert not waited
