@@ -16,6 +16,7 @@ from tests.support.runs import charged, current_rows, run, session_for, write_ca
 # what comes at first, and the right picture then
 PASSING = ("file_html@1", "file_json@1", "file_truncated@1", "file_svg@1", "file_empty@1", "file_500@1", "file_reset@1",
            "file_404@1", "file_trailing", "file_wrong_type", "file_redirect")  # fmt: skip
+SLOW = pytest.mark.slow  # each waits for a download's patience
 LASTING = ("file_html", "file_truncated", "file_svg", "file_bomb", "file_huge", "file_gzip", "file_redirect_private")
 
 
@@ -70,7 +71,7 @@ async def test_what_never_is_a_picture_fails_its_row_alone_and_is_not_stored(
     assert_books_agree(gateway, tmp_path / "ds")
 
 
-@pytest.mark.parametrize("only", ["pending", "failed", "all-but-succeeded"])
+@pytest.mark.parametrize("only", ["pending", *(pytest.param(o, marks=SLOW) for o in ("failed", "all-but-succeeded"))])
 async def test_a_later_run_fetches_what_was_paid_for_instead_of_buying_it_again(
     only: str, tmp_path: Path, gateway: SandboxProcess
 ) -> None:
