@@ -135,7 +135,7 @@ async def _serve(settings: Settings, port: int, *, with_stdin: bool) -> None:
 async def _until_told(*, with_stdin: bool) -> None:
     told, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):
+        with suppress(NotImplementedError):  # a loop without signal handlers (Windows): Ctrl-C still ends it
             loop.add_signal_handler(number, told.set)
     if with_stdin:
         reader = asyncio.StreamReader()

@@ -14,6 +14,7 @@ from catalogs.columns import COLUMNS
 from catalogs.problems import shown
 from catalogs.shapes import Shape
 from tests.catalogs.reading import read
+from tests.support.damage import damaged
 
 M = "gpt-image-2"
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -75,17 +76,7 @@ def test_any_text_survives_parquet(cells: list[tuple[str, str]]) -> None:
 
 def files(data: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
     """Anything, what begins like a catalog, and catalogs that suffered on their way."""
-    return data | data.map(lambda tail: b"prompt,model\n" + tail) | damaged_catalogs()
-
-
-@st.composite
-def damaged_catalogs(draw: st.DrawFn) -> bytes:
-    """One of our own sample catalogs, CSV or Parquet, cut, with bytes changed or doubled."""
-    body = bytearray(draw(st.sampled_from(SAMPLES)))
-    for _ in range(draw(st.integers(0, 6))):
-        at = draw(st.integers(0, len(body)))
-        body[at : at + draw(st.integers(0, 9))] = draw(st.binary(max_size=9))
-    return bytes(body[: draw(st.integers(0, len(body)))] if draw(st.booleans()) else body)
+    return data | data.map(lambda tail: b"prompt,model\n" + tail) | damaged(SAMPLES, most=6)
 
 
 tables = st.lists(

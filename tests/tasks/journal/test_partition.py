@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from tasks.journal.events import Answered, Rejected, Unknown, Withdrawn
 from tasks.journal.fold import Policy, decide
 from tasks.journal.inspect import load_fold
 from tasks.journal.names import AnswerId
+from tasks.journal.partition import PartitionJournal
 from tasks.journal.ports import Timing
 from tasks.journal.spool import drain_spool
 from tasks.storage.memory import MemoryStore
@@ -238,31 +240,28 @@ async def test_holding_looks_for_a_late_answer_first(place: Place) -> None:
     assert owned.fold.keys[KEY].answer is not None
 
 
-async def test_a_stale_intent_is_withdrawn_not_posted(place: Place) -> None:
-    owned = await place.open(timing=Timing(takeover_s=0.0, spacing_s=0.0))
+async def assert_stale(owned: PartitionJournal, **options: Any) -> None:
+    """Buying is refused because the intent is too old, and nothing was posted."""
     posted = []
 
     async def post() -> bytes:
         posted.append(1)
         return b""
 
-    result = await owned.buy(samples.intent(), post=post)
+    result = await owned.buy(samples.intent(), post=post, **options)
     assert isinstance(result, Withdrawn)
     assert (result.reason, posted) == ("stale", [])
+
+
+async def test_a_stale_intent_is_withdrawn_not_posted(place: Place) -> None:
+    owned = await place.open(timing=Timing(takeover_s=0.0, spacing_s=0.0))
+    await assert_stale(owned)
     assert decide(owned.fold.keys[KEY], Policy()) == "buy"
 
 
 async def test_an_intent_that_became_stale_while_it_waited_its_turn_is_not_posted(place: Place) -> None:
     owned = await place.open(timing=Timing(takeover_s=0.4, spacing_s=0.0))
-    posted = []
-
-    async def post() -> bytes:
-        posted.append(1)
-        return b""
-
-    result = await owned.buy(samples.intent(), turn=lambda: asyncio.sleep(0.3), post=post)
-    assert isinstance(result, Withdrawn)
-    assert (result.reason, posted) == ("stale", [])
+    await assert_stale(owned, turn=lambda: asyncio.sleep(0.3))
 
 
 async def test_who_is_cancelled_while_it_waits_its_turn_has_not_made_an_attempt(place: Place) -> None:

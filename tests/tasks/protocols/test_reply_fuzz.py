@@ -13,6 +13,7 @@ from catalogs.types import Billed
 from tasks.protocols import wire
 from tasks.protocols.formats import FORMATS, parse
 from tasks.protocols.wire import Answer, Call, Failure, Reply
+from tests.support.damage import damaged
 from tests.tasks.protocols.replies import CASES
 
 REASONS = {
@@ -84,17 +85,7 @@ streams = st.lists(documents, max_size=4).map(
 )
 
 
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A recorded reply, cut, with bytes changed or doubled."""
-    body = bytearray(draw(st.sampled_from(RECORDED)))
-    for _ in range(draw(st.integers(0, 4))):
-        at = draw(st.integers(0, len(body)))
-        body[at : at + draw(st.integers(0, 9))] = draw(st.binary(max_size=9))
-    return bytes(body[: draw(st.integers(0, len(body)))] if draw(st.booleans()) else body)
-
-
-bodies = st.binary(max_size=200) | json_bodies | streams | damaged() | st.sampled_from(RECORDED)
+bodies = st.binary(max_size=200) | json_bodies | streams | damaged(RECORDED, most=4) | st.sampled_from(RECORDED)
 statuses = st.sampled_from(
     [200, 200, 200, 201, 204, 0, 100, 302, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 524]
 )
