@@ -7,8 +7,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from tasks.export import export
-from tasks.work.accepting import accept_rule
-from tasks.work.exporting import Asked, Exported
+from tasks.work.analysis.accepting import accept_rule
+from tasks.work.exporting.export import Asked, Exported
 
 
 @flow(name="export_dataset", flow_run_name="{dataset} as {format}", persist_result=False)

@@ -13,7 +13,7 @@ from tasks.hand_out import work_wave
 from tasks.plan import plan
 from tasks.show import shown
 from tasks.summarize import summarize
-from tasks.work.result import RunResult
+from tasks.work.running.result import RunResult
 
 
 @flow(name="generate_dataset", flow_run_name="{dataset}", persist_result=False)

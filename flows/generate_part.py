@@ -11,9 +11,9 @@ from tasks.begin import CannotStart, part_begun
 from tasks.generate import generate
 from tasks.plan import plan
 from tasks.show import shown
-from tasks.work.groups import share_out
-from tasks.work.part import part_of
-from tasks.work.sharing import part_work, sign_of_life
+from tasks.work.running.groups import share_out
+from tasks.work.running.part import part_of
+from tasks.work.running.sharing import part_work, sign_of_life
 
 
 @flow(name="generate_part", persist_result=False)

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from catalogs.money import format_usd, parse_usd, usd_decimal
 from tasks.settings import approval_timeout_s
-from tasks.work.plan_digest import plan_markdown
-from tasks.work.session import Session
+from tasks.work.running.session import Session
+from tasks.work.showing.plan_digest import plan_markdown
 
 ANSWER = "Approve, lower **Max Spend** (USD, worst cases included) to buy less, or decline: then nothing is spent."
 

@@ -18,9 +18,9 @@ from tasks.show import show_problems
 from tasks.storage.open import BadUri, UnsafeStore
 from tasks.storage.store import StoreError
 from tasks.work.options import RunOptions, form_of
-from tasks.work.part import Part
 from tasks.work.problems import InvalidCatalog
-from tasks.work.session import Session, forget, new_session, prepared
+from tasks.work.running.part import Part
+from tasks.work.running.session import Session, forget, new_session, prepared
 
 FORM_DEFAULTS = form_of(RunOptions(catalogs=(), dataset=""))
 

@@ -6,8 +6,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.storage.open import open_store
-from tasks.work.exporting import Asked, Exported
-from tasks.work.exporting import export as fill
+from tasks.work.exporting.export import Asked, Exported
+from tasks.work.exporting.export import export as fill
 
 
 @task(name="export", task_run_name="export {to}", cache_policy=NO_CACHE, persist_result=False)

@@ -16,11 +16,11 @@ from prefect.states import Cancelling, Crashed
 
 from tasks.generate import generate
 from tasks.storage.store import StoreError
-from tasks.work.groups import share_out
-from tasks.work.part import Part, form_for_part, parts_of, split
-from tasks.work.planned import PartitionWork
-from tasks.work.session import Session
-from tasks.work.sharing import Watch, take_stock
+from tasks.work.planning.planned import PartitionWork
+from tasks.work.running.groups import share_out
+from tasks.work.running.part import Part, form_for_part, parts_of, split
+from tasks.work.running.session import Session
+from tasks.work.running.sharing import Watch, take_stock
 
 DEPLOYMENT = "generate_part/part"
 LOOK_EVERY_S, LEAST_STOCK_S, MOST_TRIES, DRAIN_S = 2.0, 10.0, 4, 10.0

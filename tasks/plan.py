@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.show import show_plan
-from tasks.work.session import session_of
+from tasks.work.running.session import session_of
 
 
 @task(name="plan", task_run_name="plan {catalogs}", cache_policy=NO_CACHE, persist_result=False)

@@ -14,9 +14,9 @@ from tasks.report.usage import Usage
 from tasks.show import artifact_key, show
 from tasks.storage.open import BadUri, open_store
 from tasks.storage.store import StoreError
+from tasks.work.analysis.reporting import NothingToReport, days, write_usage_of
 from tasks.work.problems import InvalidCatalog
-from tasks.work.reporting import NothingToReport, days, write_usage_of
-from tasks.work.usage_digest import usage_markdown
+from tasks.work.showing.usage_digest import usage_markdown
 
 
 @task(name="report usage", task_run_name="usage of {datasets}", cache_policy=NO_CACHE, persist_result=False)

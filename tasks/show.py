@@ -16,10 +16,10 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.events import emit_event
 
 from catalogs.money import json_usd
-from tasks.work.plan_digest import plan_markdown, problems_markdown
 from tasks.work.problems import InvalidCatalog
-from tasks.work.progress_digest import progress_markdown, refusals_jumped
-from tasks.work.session import Session
+from tasks.work.running.session import Session
+from tasks.work.showing.plan_digest import plan_markdown, problems_markdown
+from tasks.work.showing.progress_digest import progress_markdown, refusals_jumped
 
 EVERY_S = 5.0
 log = logging.getLogger("printroom")

@@ -5,10 +5,10 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.show import show
 from tasks.storage.store import StoreError
-from tasks.work.digest import summary_markdown
-from tasks.work.result import RunResult
-from tasks.work.session import session_of
-from tasks.work.showcase import Showcase, showcase
+from tasks.work.running.result import RunResult
+from tasks.work.running.session import session_of
+from tasks.work.showing.digest import summary_markdown
+from tasks.work.showing.showcase import Showcase, showcase
 
 
 @task(name="summarize", task_run_name="summarize", cache_policy=NO_CACHE, persist_result=False)

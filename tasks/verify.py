@@ -8,9 +8,9 @@ from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.show import show
 from tasks.storage.open import BadUri, open_store
 from tasks.storage.store import StoreError
-from tasks.work.digest import code, escape
-from tasks.work.verifying import Verified
-from tasks.work.verifying import verify as verify_store
+from tasks.work.analysis.verifying import Verified
+from tasks.work.analysis.verifying import verify as verify_store
+from tasks.work.showing.digest import code, escape
 
 MOST_LINES = 200
 

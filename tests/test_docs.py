@@ -26,8 +26,8 @@ from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.schema import CALL_COLUMNS as CALLS
 from tasks.manifest.schema import COLUMNS as MANIFEST
 from tasks.protocols import error_table
-from tasks.work.execute import execute
-from tasks.work.session import forget, new_session
+from tasks.work.running.execute import execute
+from tasks.work.running.session import forget, new_session
 from tests.support.moto import S3Server
 from tests.support.runs import current_rows
 

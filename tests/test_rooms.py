@@ -44,7 +44,10 @@ def test_a_flow_file_has_no_class_and_no_relative_import(flow: Path) -> None:
     assert any(isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) for node in nodes)
 
 
-INNER = ("tasks/protocols", "tasks/storage", "tasks/journal", "tasks/manifest", "tasks/work")
+INNER = (
+    *("tasks/protocols", "tasks/storage", "tasks/journal", "tasks/manifest", "tasks/report", "tasks/work"),
+    *(f"tasks/work/{room}" for room in ["planning", "shared", "buying", "running", "showing", "analysis", "exporting"]),
+)
 
 
 @pytest.mark.parametrize("room", [*ROOMS, *INNER])

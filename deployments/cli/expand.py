@@ -11,7 +11,7 @@ from catalogs.recipe import Recipe, read_recipe
 from deployments.cli.output import catalog_problems, print_json, say
 from deployments.cli.parsing import UsageMistake
 from tasks.work.problems import InvalidCatalog
-from tasks.work.result import EXIT_OK
+from tasks.work.running.result import EXIT_OK
 
 _KINDS: dict[str, Kind] = {".csv": "csv", ".parquet": "parquet"}
 

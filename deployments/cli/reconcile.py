@@ -12,7 +12,7 @@ from deployments.cli.output import print_json, say
 from deployments.cli.parsing import UsageMistake
 from tasks.manifest.reconcile import Pair, Reconciliation, RecordedCall, reconcile
 from tasks.manifest.usage_export import BillLine, UnreadableExport, read_export
-from tasks.work.result import EXIT_DAMAGED, EXIT_OK
+from tasks.work.running.result import EXIT_DAMAGED, EXIT_OK
 
 _SHOWN = 20
 

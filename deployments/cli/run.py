@@ -19,8 +19,8 @@ from deployments.cli.show_plan import show_plan
 from tasks.report.wording import REASONS
 from tasks.settings import Settings, at_address
 from tasks.work.options import form_of
-from tasks.work.result import EXIT_BUDGET, RunResult
-from tasks.work.session import Session, forget, new_session, prepare
+from tasks.work.running.result import EXIT_BUDGET, RunResult
+from tasks.work.running.session import Session, forget, new_session, prepare
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,4 +1,6 @@
 """The way of one row, complete without Prefect: plan it, buy it once, fetch and store its bytes, read it, commit.
 
-Puts the rooms below together (protocols, storage, journal, manifest). No Prefect here: the step files do that.
+Puts the rooms below together (protocols, storage, journal, manifest) in rooms of its own, each of which imports only
+those after it: showing and exporting, running, buying, shared, planning, analysis. No Prefect here: the step files
+know it.
 """

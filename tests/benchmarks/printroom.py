@@ -6,11 +6,11 @@ import uuid
 from pathlib import Path
 
 from tasks.settings import at_address, read_settings
-from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.pace import Pace
-from tasks.work.result import RunResult
-from tasks.work.session import Session, new_session
+from tasks.work.running.execute import execute
+from tasks.work.running.result import RunResult
+from tasks.work.running.session import Session, new_session
+from tasks.work.shared.pace import Pace
 from tests.benchmarks.measuring import Meter
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.execute import execute
+from tasks.work.running.execute import execute
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.printroom import session_of

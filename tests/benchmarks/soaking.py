@@ -13,8 +13,8 @@ from pathlib import Path
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.readers import read_manifest
-from tasks.work.execute import execute
-from tasks.work.session import Session
+from tasks.work.running.execute import execute
+from tasks.work.running.session import Session
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.measuring import Meter, measured

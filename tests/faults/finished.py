@@ -12,10 +12,10 @@ from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.journal.spool import LocalSpool
 from tasks.settings import read_settings
 from tasks.storage.open import open_store
-from tasks.work.committing import Committer
 from tasks.work.options import RunOptions
-from tasks.work.session import Session
-from tasks.work.spill import PlannedRow
+from tasks.work.planning.spill import PlannedRow
+from tasks.work.running.committing import Committer
+from tasks.work.running.session import Session
 
 AT = "2026-11-20T00:00:00.000000+00:00"
 AT_ONCE = 2000

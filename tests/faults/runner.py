@@ -28,17 +28,17 @@ import PIL.Image
 import pyarrow.compute
 import pyarrow.parquet
 
-import tasks.work.reporting
+import tasks.work.analysis.reporting
 from tasks.journal.ports import Timing
 from tasks.settings import at_address, read_settings
 from tasks.storage.open import open_store
-from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.pace import Pace
-from tasks.work.session import Session
+from tasks.work.running.execute import execute
+from tasks.work.running.session import Session
+from tasks.work.shared.pace import Pace
 from tests.faults.split_store import journal_in_memory
 
-_PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet, tasks.work.reporting)
+_PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet, tasks.work.analysis.reporting)
 CRASHED = 70
 
 

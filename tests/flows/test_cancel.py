@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from tasks.settings import at_address, read_settings, with_key
-from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.result import RunResult
-from tasks.work.session import forget, new_session
+from tasks.work.running.execute import execute
+from tasks.work.running.result import RunResult
+from tasks.work.running.session import forget, new_session
 from tests.support.browser import PATIENCE_MS, open_page
 from tests.support.prefect_runs import start_run, wait_run
 from tests.support.runs import charged, charges_so_far

@@ -4,9 +4,9 @@ import asyncio
 import sys
 
 from tasks.settings import at_address, read_settings
-from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.session import new_session
+from tasks.work.running.execute import execute
+from tasks.work.running.session import new_session
 
 
 def main(catalog: str, dataset: str, base_url: str) -> None:

@@ -15,8 +15,8 @@ from deployments.sandbox.process import SandboxProcess
 from tasks.journal.dataset import open_dataset
 from tasks.journal.inspect import load_all
 from tasks.storage.open import open_store
-from tasks.work.execute import execute
-from tasks.work.session import forget
+from tasks.work.running.execute import execute
+from tasks.work.running.session import forget
 from tests.gateways.looking import assert_books_agree, posts
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 

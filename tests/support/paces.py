@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tasks.journal.dataset import partition_of
-from tasks.work.part import split
-from tasks.work.planned import PartitionWork
+from tasks.work.planning.planned import PartitionWork
+from tasks.work.running.part import split
 from tests.support.runs import current_rows
 
 PARTITIONS = 16

@@ -7,9 +7,9 @@ from typing import Any
 
 from tasks.form import checked_options
 from tasks.settings import read_settings
-from tasks.work.part import part_of
-from tasks.work.session import Session, new_session
-from tasks.work.sharing import execute_part
+from tasks.work.running.part import part_of
+from tasks.work.running.session import Session, new_session
+from tasks.work.running.sharing import execute_part
 
 
 def part_session(form: dict[str, Any], part: dict[str, Any]) -> Session:

@@ -11,10 +11,10 @@ import pyarrow as pa
 from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.readers import read_manifest
 from tasks.settings import at_address, read_settings
-from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.result import RunResult
-from tasks.work.session import Session, forget, new_session
+from tasks.work.running.execute import execute
+from tasks.work.running.result import RunResult
+from tasks.work.running.session import Session, forget, new_session
 
 
 def write_catalog(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:

@@ -8,12 +8,12 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.show import _due, artifact_key
-from tasks.work.digest import code, escape, summary_markdown
-from tasks.work.plan_digest import plan_markdown, problems_markdown
 from tasks.work.problems import InvalidCatalog
-from tasks.work.progress_digest import progress_markdown, refusals_jumped
-from tasks.work.session import Session, forget
-from tasks.work.showcase import showcase
+from tasks.work.running.session import Session, forget
+from tasks.work.showing.digest import code, escape, summary_markdown
+from tasks.work.showing.plan_digest import plan_markdown, problems_markdown
+from tasks.work.showing.progress_digest import progress_markdown, refusals_jumped
+from tasks.work.showing.showcase import showcase
 from tests.support.runs import session_for, write_catalog
 
 HOSTILE = (

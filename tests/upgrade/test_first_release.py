@@ -23,11 +23,11 @@ from tasks.journal.ports import Timing
 from tasks.journal.spool import LocalSpool
 from tasks.manifest.readers import read_manifest
 from tasks.settings import at_address, read_settings
-from tasks.work.execute import execute
 from tasks.work.options import RunOptions
-from tasks.work.pace import Pace
-from tasks.work.result import RunResult
-from tasks.work.session import forget, new_session
+from tasks.work.running.execute import execute
+from tasks.work.running.result import RunResult
+from tasks.work.running.session import forget, new_session
+from tasks.work.shared.pace import Pace
 from tests.support.runs import charged, charges_so_far
 
 KEPT = Path(__file__).parent / "first-999f31b.tar.gz"

@@ -10,11 +10,11 @@ from deployments.cli.progress import progress_line
 from deployments.sandbox.process import SandboxProcess
 from tasks.journal.ports import Timing
 from tasks.storage.open import open_store
-from tasks.work.at_work import SILENT_AFTER_S, AtWork, at_work
-from tasks.work.execute import execute
-from tasks.work.pace import Pace
-from tasks.work.progress_digest import progress_markdown
-from tasks.work.session import forget
+from tasks.work.analysis.at_work import SILENT_AFTER_S, AtWork, at_work
+from tasks.work.running.execute import execute
+from tasks.work.running.session import forget
+from tasks.work.shared.pace import Pace
+from tasks.work.showing.progress_digest import progress_markdown
 from tests.support.runs import session_for, write_catalog
 
 

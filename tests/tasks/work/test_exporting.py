@@ -20,9 +20,9 @@ from deployments.cli.main import main
 from deployments.sandbox.process import ROOT, SandboxProcess
 from tasks.manifest.readers import read_manifest
 from tasks.storage.open import open_store
-from tasks.work.accepting import accept_rule
-from tasks.work.export_folder import safe_cell
-from tasks.work.exporting import Asked, Exported, Format, NotOurs, export
+from tasks.work.analysis.accepting import accept_rule
+from tasks.work.exporting.export import Asked, Exported, Format, NotOurs, export
+from tasks.work.exporting.folder import safe_cell
 from tests.support.runs import run, write_catalog
 
 EVIL = "=cmd|' /C calc'!A0"

@@ -14,12 +14,12 @@ from tasks.journal.partition import open_partition
 from tasks.journal.spool import LocalSpool
 from tasks.settings import read_settings
 from tasks.storage.open import open_store
-from tasks.work import foreseen, matching
-from tasks.work.committing import Committer
+from tasks.work.buying.settling import now
 from tasks.work.options import RunOptions
-from tasks.work.plan import make_plan
-from tasks.work.settling import now
-from tasks.work.sources import catalog_files
+from tasks.work.planning import foreseen, matching
+from tasks.work.planning.plan import make_plan
+from tasks.work.planning.sources import catalog_files
+from tasks.work.running.committing import Committer
 from tests.faults.finished import _story
 
 ROWS = 120

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from tasks.work.gate import PartitionGate
+from tasks.work.shared.gate import PartitionGate
 
 
 async def opened_at_once(gate: PartitionGate, rows: list[int]) -> int:

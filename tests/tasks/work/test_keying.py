@@ -6,7 +6,7 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.readers import read_manifest
-from tasks.work.keying import placeholder
+from tasks.work.planning.keying import placeholder
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 
 SMALL = {"model": "dall-e-2", "size": "256x256"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.readers import read_manifest
-from tasks.work.quality import Agreement, agreement, cells, diversity, near_duplicates
+from tasks.work.analysis.quality import Agreement, agreement, cells, diversity, near_duplicates
 from tests.support.runs import run, write_catalog
 
 FIELDS = {

@@ -23,8 +23,14 @@ from tasks.report_usage import report_usage, spend_by_model
 from tasks.storage.memory import MemoryStore
 from tasks.storage.open import open_store
 from tasks.storage.store import ObjectInfo
-from tasks.work.quality_table import quality_table
-from tasks.work.reporting import NothingToReport, report_after_run, report_if_stale, write_report, write_usage_of
+from tasks.work.analysis.quality_table import quality_table
+from tasks.work.analysis.reporting import (
+    NothingToReport,
+    report_after_run,
+    report_if_stale,
+    write_report,
+    write_usage_of,
+)
 from tests.support.moto import S3Server
 from tests.support.runs import run, write_catalog
 

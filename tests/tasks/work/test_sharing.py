@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.storage.open import open_store
-from tasks.work.part import Part, form_for_part, part_of, parts_of, split
-from tasks.work.planned import PartitionWork
-from tasks.work.session import Session, forget
-from tasks.work.sharing import Watch, execute_part, take_stock
+from tasks.work.planning.planned import PartitionWork
+from tasks.work.running.part import Part, form_for_part, part_of, parts_of, split
+from tasks.work.running.session import Session, forget
+from tasks.work.running.sharing import Watch, execute_part, take_stock
 from tests.support.part_process import part_session
 from tests.support.prefect_server import ROOT
 from tests.support.runs import charged, charges_so_far, current_rows, session_for, write_catalog

@@ -4,7 +4,7 @@ import pytest
 
 from tasks.protocols.errors import classify_reply
 from tasks.protocols.wire import Call, Reply
-from tasks.work.stopping import StopSignal, stopped_by_gateway
+from tasks.work.shared.stopping import StopSignal, stopped_by_gateway
 
 CALL = Call(operation="generate", format="images_json", wire_model="m", prompt="p")
 

@@ -1,0 +1,1 @@
+"""Training-ready copies of a dataset: folders, WebDataset shards, tables."""

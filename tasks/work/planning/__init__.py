@@ -1,0 +1,1 @@
+"""What is to be done and what it may cost: rows of the catalogs, keyed and held against the dataset. Spends nothing."""

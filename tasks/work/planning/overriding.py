@@ -1,0 +1,76 @@
+"""``--model`` beside ``--rows`` or ``--only``: another model for the rows that are taken up; the others keep theirs.
+
+Which rows these are follows from what became of them on their own model, so that every plan of the run, and the same
+run again, says the same. A row that feeds on another row keeps its model unless it is named.
+"""
+
+from dataclasses import replace
+
+from catalogs.models import UnknownModel, find_model, resolve
+from catalogs.types import Problem, Row
+from tasks.journal.fold import outcome
+from tasks.journal.inspect import load_fold
+from tasks.work.options import RunOptions
+from tasks.work.planning.choosing_model import with_choice
+from tasks.work.planning.keying import bucket_of, plan_row, resolve_sources_of
+from tasks.work.planning.planned import Plan
+from tasks.work.planning.request import CatalogOrigin
+from tasks.work.problems import InvalidCatalog
+
+_AUTO = "auto:"
+
+
+def selective(options: RunOptions) -> bool:
+    """Whether the run's model is for some rows only."""
+    return bool(options.model) and (bool(options.rows) or options.only != "pending")
+
+
+class Override:
+    """Puts rows on the run's model. ``InvalidCatalog`` if nobody knows that model."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._model = (plan.options.model or "").strip()
+        self._named = frozenset(plan.options.rows)
+        self._keys: dict[int, set[str]] = {}
+        if self._model.casefold().startswith(_AUTO):
+            return
+        try:
+            find_model(self._model)
+        except UnknownModel as error:
+            files = ", ".join(plan.options.catalogs)
+            found = Problem(file=files, row_number=None, column="model", found=self._model, allowed=str(error))
+            raise InvalidCatalog([found]) from None
+
+    async def apply(self, row: Row, origin: CatalogOrigin, take: int) -> Row:
+        """The row on the run's model if it is taken up, else as it is."""
+        if not await self._taken_up(row, origin, take):
+            return row
+        self._plan.picked.add((origin.name, row.row_id))
+        if self._model.casefold().startswith(_AUTO):
+            return replace(row, model=self._model.casefold())
+        return replace(row, model=resolve(self._model, row.operation)[0].id)
+
+    async def _taken_up(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
+        plan = self._plan
+        if self._named and row.row_id not in self._named:
+            return False
+        if plan.options.only == "pending":
+            return True
+        sources = await resolve_sources_of(plan, row)
+        if sources is None:
+            return False
+        own = plan_row(plan, await with_choice(plan, row), origin, 0, take, sources).wanted
+        but_succeeded = plan.options.only == "all-but-succeeded"
+        return (own.key in await self._known(bucket_of(plan, own))) is not but_succeeded
+
+    async def _known(self, partition: int) -> set[str]:
+        """Call keys of a partition with the outcome that ``only`` names (all-but-succeeded: that succeeded)."""
+        plan, dataset = self._plan, self._plan.dataset
+        if dataset is None:
+            return set()
+        if partition not in self._keys:
+            word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
+            fold = await load_fold(plan.store, dataset.partition_names[partition])
+            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == word}
+        return self._keys[partition]

@@ -1,0 +1,115 @@
+"""The plan of a run: every row of the catalogs, compared with what the dataset already holds. Spends nothing."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from catalogs.types import Problem, Provider
+from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
+from tasks.storage.store import Store
+from tasks.work.analysis.accepting import check_accepting
+from tasks.work.options import RunOptions
+from tasks.work.planning.garbage import rarely_searched
+from tasks.work.planning.inputs import InputDesk
+from tasks.work.planning.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
+from tasks.work.planning.matching import compare_all
+from tasks.work.planning.planned import LaterRow, Plan, refs_of
+from tasks.work.planning.sources import CatalogFile, read_rows
+from tasks.work.planning.spill import Spill
+from tasks.work.planning.table import ModelTable
+from tasks.work.problems import InvalidCatalog
+
+
+async def make_plan(
+    options: RunOptions, *, provider: Provider, store: Store, run_id: str, files: Iterable[CatalogFile]
+) -> Plan:
+    """Read, check, key, price and compare. ``InvalidCatalog`` lists every problem of every file; nothing is written."""
+    check_accepting(options)
+    dataset = await find_dataset(store, partitions=options.partitions)
+    partitions = dataset.partitions if dataset else options.partitions or DEFAULT_PARTITIONS
+    folder = Path(tempfile.mkdtemp(prefix="printroom-plan-"))
+    plan = Plan(
+        options=options,
+        run_id=run_id,
+        family=provider.family,
+        table=ModelTable(provider, options.prices),
+        dataset=dataset,
+        partitions=partitions,
+        folder=folder,
+        desk=InputDesk(store if dataset else None),
+        store=store,
+        work=Spill(folder, "work"),
+    )
+    plan.summary.limited = options.limit is not None
+    try:
+        rows = Spill(folder, "rows")
+        with rarely_searched():
+            await read_rows(plan, rows, list(files))
+            await _resolve_later(plan, rows)
+            await compare_all(plan, rows)
+        plan.known = rows
+        await _plan_refills(plan)
+    except BaseException:
+        plan.discard()
+        raise
+    plan.summary.close(plan.table, options)
+    if options.refills:
+        plan.summary.cap_micros *= options.max_takes  # every take of every new row rejected
+    _refuse_unpriced(plan)
+    return plan
+
+
+async def _plan_refills(plan: Plan) -> None:
+    """Make room for the waves of a refill; its first one takes up what the dataset holds already."""
+    from tasks.work.planning.refilling import plan_refill  # which plans rows like this module
+
+    if not plan.options.refills:
+        return
+    plan.refills_from = plan.waves
+    plan.waves += plan.options.max_takes - 1
+    await plan_refill(plan, plan.refills_from)
+
+
+def _refuse_unpriced(plan: Plan) -> None:
+    """``InvalidCatalog`` if something is to be bought whose price nobody stated: unknown is never counted as 0."""
+    if not plan.summary.unpriced:
+        return
+    files = ", ".join(plan.options.catalogs)
+    problems = [
+        Problem(
+            file=files, row_number=None, column="model", found=f"{model}, whose price is not known ({count:,} rows)",
+            allowed=f"state what one picture or reading costs: --price {model}=USD",
+        )
+        for model, count in sorted(plan.summary.unpriced.items())
+    ]  # fmt: skip
+    plan.discard()
+    raise InvalidCatalog(problems)
+
+
+async def _resolve_later(plan: Plan, rows: Spill) -> None:
+    """Give keys to the later rows whose inputs the dataset already has; the others stay as placeholders."""
+    if not plan.later:
+        return
+    plan.parents = {
+        (r.origin.name, ref.target): None for r in plan.later for ref in refs_of(r.row) if ref.kind == "row"
+    }
+    for bucket in rows.buckets():
+        for row in rows.read(bucket):
+            parent = (row.wanted.catalog, row.wanted.row_id)
+            if parent in plan.parents and row.wanted.key:
+                plan.parents[parent] = (row.wanted.key, row.wanted.samples)
+    waiting: list[LaterRow] = []
+    for depth in sorted({r.depth for r in plan.later}):
+        outputs = await parent_outputs(plan)
+        for later in (r for r in plan.later if r.depth == depth):
+            sources = await resolve_sources(plan, later, outputs)
+            if sources is None:
+                waiting.append(later)
+                row = placeholder(plan, later)
+            else:
+                row = replace(plan_row(plan, later.row, later.origin, later.seq, later.take, sources), wave=depth)
+                note_parent(plan, row)
+            rows.add(bucket_of(plan, row.wanted), row)
+        plan.waves = max(plan.waves, depth + 1)
+    plan.later = waiting
