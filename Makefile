@@ -73,9 +73,9 @@ faults: setup-test ## the long fault tests: kill storms, simulation, outages
 mutants: $(VENV)/.chores ## change money, keys, classification and journal in small ways: does a test notice? (a sample)
 	$(BIN)/python -m tests.mutants
 
-audit: $(VENV)/.chores ## ask the public database for known holes in what is locked (needs a network)
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-test.lock
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-chores.lock
+audit: $(VENV)/.chores ## ask the public database for known holes in what is locked; fails too where it does not answer
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-test.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-chores.lock
 
 hooks: $(VENV)/.chores ## make check and make docs before every commit, make test before every push
 	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
