@@ -1,7 +1,9 @@
-"""Somebody else who reads the manifest all the time: ``python -m tests.faults.reader DATASET REPORT``.
+"""Somebody else who reads the manifest all the time: ``python -m tests.faults.reader DATASET REPORT PAUSE_S``.
 
-Reads in turn with our own reader, pandas, Polars and DuckDB until its stdin ends, then writes what it saw. Every read
-must succeed, show one commit only, and never fewer rows or an older commit than the read before it by the same reader.
+Reads in turn with pyarrow, pandas, Polars and DuckDB until its stdin ends, then writes what it saw. Most reads take
+only the columns that are judged, so that a storm leaves time for thousands of them; in every 25th round each reader
+takes the whole file, and our own ``read_manifest`` its parts. Every read must succeed, show one commit only, and never
+fewer rows or an older commit than the read before it by the same reader.
 """
 
 import io
@@ -10,7 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +21,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 Seen = tuple[int, set[int]]  # rows, commits
 Read = Callable[[], Seen]
-COLUMNS = ["row_id", "outcome", "sha256", "cost_usd", "manifest_commit"]
+JUDGED = ["row_id", "manifest_commit"]
+ENGINES = ("pyarrow", "pandas", "polars", "duckdb")
+WHOLE_EVERY = 25  # rounds
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Readings:
     """What was read, and everything that must not be."""
 
     reads: int = 0
+    reads_by: dict[str, int] = field(default_factory=dict)
+    whole: int = 0  # of the reads, those of every column
     not_yet: int = 0
     commits: int = 0
     rows: int = 0
@@ -43,7 +49,7 @@ class Watcher:
         self._last: dict[str, tuple[int, int]] = {}
         self._commits: set[int] = set()
 
-    def look(self, name: str, read: Read) -> None:
+    def look(self, name: str, read: Read, *, whole: bool = False) -> None:
         """One read by the reader of that name."""
         found = self.readings
         try:
@@ -56,7 +62,8 @@ class Watcher:
         except Exception as error:
             found.unreadable.append(f"{name}: {type(error).__name__}: {error}"[:300])
             return
-        found.reads += 1
+        found.reads, found.whole = found.reads + 1, found.whole + whole
+        found.reads_by[name] = found.reads_by.get(name, 0) + 1
         if len(commits) > 1:
             found.mixed.append(f"{name}: commits {sorted(commits)} in one read")
         now = (rows, max(commits, default=0))
@@ -68,38 +75,48 @@ class Watcher:
         found.commits, found.rows = len(self._commits), max(found.rows, rows)
 
 
-def readers_of(dataset: str) -> Mapping[str, Read]:
-    """The four readers for a folder or for S3 (there: a single GET, as the contract says)."""
+def readers_of(dataset: str, columns: Sequence[str] | None = None) -> Mapping[str, Read]:
+    """The readers for a folder or for S3 (there: a single GET, as the contract says). ``columns`` None = all of them.
+
+    With all columns our own ``read_manifest`` is one of them.
+    """
     import duckdb
     import pandas as pd
     import polars as pl
+    import pyarrow.parquet as pq
 
     from tasks.manifest.readers import read_manifest
 
-    alias = _alias(dataset)
+    alias, chosen = _alias(dataset), None if columns is None else list(columns)
+    database = duckdb.connect(config={"threads": 1})
 
     def ours() -> Seen:
         table = read_manifest(dataset)
         return table.num_rows, set(table["manifest_commit"].to_pylist())
 
+    def pyarrow() -> Seen:
+        table = pq.read_table(alias(), columns=chosen)
+        return table.num_rows, set(table["manifest_commit"].unique().to_pylist())
+
     def pandas() -> Seen:
-        frame = pd.read_parquet(alias())
+        frame = pd.read_parquet(alias(), columns=chosen)
         return len(frame), {int(n) for n in frame["manifest_commit"].unique()}
 
     def polars() -> Seen:
-        frame = pl.read_parquet(alias(), columns=COLUMNS)
+        frame = pl.read_parquet(alias(), columns=chosen)
         return frame.height, set(frame["manifest_commit"].unique().to_list())
 
     def duck() -> Seen:
         source = alias()
         if isinstance(source, str):
-            seen = duckdb.sql(f"select count(*), list(distinct manifest_commit) from '{source}'").fetchall()[0]
+            relation = database.sql(f"select {', '.join(chosen or ['*'])} from '{source}'")
         else:
-            frame = pl.read_parquet(source).to_arrow()
-            seen = duckdb.from_arrow(frame).aggregate("count(*), list(distinct manifest_commit)").fetchall()[0]
-        return int(seen[0]), set(seen[1])
+            relation = database.from_arrow(pq.read_table(source, columns=chosen))
+        commits = relation.fetchnumpy()["manifest_commit"]
+        return len(commits), {int(n) for n in set(commits.tolist())}
 
-    return {"read_manifest": ours, "pandas": pandas, "polars": polars, "duckdb": duck}
+    engines: dict[str, Read] = {"pyarrow": pyarrow, "pandas": pandas, "polars": polars, "duckdb": duck}
+    return engines if chosen else {"read_manifest": ours, **engines}
 
 
 def _alias(dataset: str) -> Callable[[], Any]:
@@ -130,14 +147,16 @@ def _alias(dataset: str) -> Callable[[], Any]:
 def main(dataset: str, report: str, pause_s: str) -> None:
     """Read until stdin ends."""
     over = threading.Event()
-    readers = readers_of(dataset)
+    whole, judged = readers_of(dataset), readers_of(dataset, JUDGED)
     print("ready", flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
-    watcher = Watcher()
+    watcher, rounds = Watcher(), 0
     while not over.is_set():
-        for name, read in readers.items():
-            watcher.look(name, read)
-        over.wait(float(pause_s) if watcher.readings.reads else 0.05)
+        all_columns = rounds % WHOLE_EVERY == 0
+        for name, read in (whole if all_columns else judged).items():
+            watcher.look(name, read, whole=all_columns)
+        rounds += watcher.readings.reads > 0
+        over.wait(float(pause_s) if rounds else 0.05)
     Path(report).write_text(json.dumps(asdict(watcher.readings)))
 
 
@@ -147,7 +166,7 @@ def watching(
 ) -> Iterator[Readings]:
     """A reader of its own process for as long as the context lasts; filled with what it saw at the end.
 
-    ``pause_s`` between two rounds of four reads leaves the machine to others.
+    ``pause_s`` between two rounds leaves the machine to others.
     """
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.reader", str(dataset), str(report), str(pause_s)],

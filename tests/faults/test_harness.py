@@ -21,7 +21,7 @@ from tasks.manifest.commits import newest_commit
 from tasks.storage.open import open_store
 from tests.faults.audit import audit, read_books
 from tests.faults.nursery import Nursery
-from tests.faults.reader import Watcher, readers_of
+from tests.faults.reader import ENGINES, JUDGED, Watcher, readers_of
 from tests.faults.settled import bill_when_settled
 
 ROWS = 6
@@ -180,18 +180,60 @@ def test_the_reader_sees_what_must_not_be(reads: list[Any], kind: str) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["read_manifest", "pandas", "polars", "duckdb"])
-def test_each_of_the_four_readers_really_reads(name: str, made: tuple[Path, Charges], tmp_path: Path) -> None:
-    dataset = tmp_path / "ds"
+def cut_short(manifest: Path) -> None:
+    manifest.write_bytes(manifest.read_bytes()[:-10])
+
+
+def of_two_commits(manifest: Path) -> None:
+    table = pq.read_table(manifest)
+    commits = pa.array([1, *[2] * (ROWS - 1)], table.schema.field("manifest_commit").type)
+    pq.write_table(table.set_column(table.column_names.index("manifest_commit"), "manifest_commit", commits), manifest)
+
+
+def with_fewer_rows(manifest: Path) -> None:
+    pq.write_table(pq.read_table(manifest).slice(1), manifest)
+
+
+def of_an_older_commit(manifest: Path) -> None:
+    table = pq.read_table(manifest)
+    commits = pa.array([0] * ROWS, table.schema.field("manifest_commit").type)
+    pq.write_table(table.set_column(table.column_names.index("manifest_commit"), "manifest_commit", commits), manifest)
+
+
+DAMAGE: Mapping[str, Callable[[Path], None]] = {
+    "unreadable": cut_short, "mixed": of_two_commits, "backwards": with_fewer_rows, "backwards too": of_an_older_commit,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [None, JUDGED], ids=["all columns", "judged columns"])
+@pytest.mark.parametrize("name", ENGINES)
+def test_each_engine_reads_and_notices_what_must_not_be(
+    name: str, columns: list[str] | None, made: tuple[Path, Charges], tmp_path: Path
+) -> None:
+    for kind, damage in DAMAGE.items():
+        dataset, watcher = tmp_path / kind, Watcher()
+        dataset.mkdir()
+        shutil.copy(made[0] / "manifest.parquet", dataset)
+        read = readers_of(str(dataset), columns)[name]
+        watcher.look(name, read)
+        seen = watcher.readings
+        assert (seen.reads, seen.rows, seen.commits) == (1, ROWS, 1)
+        assert (seen.unreadable, seen.mixed, seen.backwards) == ([], [], [])
+        damage(dataset / "manifest.parquet")
+        watcher.look(name, read)
+        assert getattr(seen, kind.split()[0]), f"{name} saw nothing wrong with a manifest that is {kind}"
+
+
+def test_our_own_reader_notices_a_part_cut_short(made: tuple[Path, Charges], tmp_path: Path) -> None:
+    dataset, watcher = tmp_path / "ds", Watcher()
     shutil.copytree(made[0], dataset)
-    rows, commits = readers_of(str(dataset))[name]()
-    assert (rows, len(commits)) == (ROWS, 1)
-    target = dataset / "manifest.parquet" if name != "read_manifest" else next((dataset / "manifest/parts").iterdir())
-    for part in [target] if name != "read_manifest" else (dataset / "manifest" / "parts").iterdir():
-        part.write_bytes(part.read_bytes()[:-10])
-    watcher = Watcher()
-    watcher.look(name, readers_of(str(dataset))[name])
-    assert watcher.readings.unreadable, "a file cut short was read"
+    read = readers_of(str(dataset))["read_manifest"]
+    watcher.look("read_manifest", read)
+    assert (watcher.readings.rows, watcher.readings.unreadable) == (ROWS, [])
+    for part in (dataset / "manifest" / "parts").iterdir():
+        cut_short(part)
+    watcher.look("read_manifest", read)
+    assert watcher.readings.unreadable
 
 
 async def test_a_killed_run_is_dead_and_a_stopped_one_is_not(

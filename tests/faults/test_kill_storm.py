@@ -11,12 +11,14 @@ from deployments.sandbox.process import SandboxProcess
 from tasks.storage.open import open_store
 from tests.faults.audit import Audit, audit, read_books
 from tests.faults.nursery import Nursery
-from tests.faults.reader import Readings, watching
+from tests.faults.reader import ENGINES, Readings, watching
 from tests.faults.settled import bill_when_settled
 from tests.faults.storm import Storm, storm
 from tests.support.moto import S3Server
 
 CONCURRENCY = 8
+READS = 10_000  # asked of the long form on a folder
+PAUSE_S = {8: 0.1, 200: 0.02, 40: 0.1}  # between two rounds of reads, by kills; in shorter storms nobody reads
 Figures = Callable[..., None]
 
 
@@ -39,8 +41,9 @@ async def weather(
     def start(**more: Any) -> Any:
         return runs.start(catalog, dataset, gateway.base_url, options={**options, **more}, **common)
 
-    watch = watching(dataset, tmp_path / "readings.json", environment=environment, pause_s=0.1 if kills < 40 else 0.0)
-    with watch if kills >= 8 else nullcontext(Readings(rows=rows)) as readings:  # four readers take long to start
+    report, pause_s = tmp_path / "readings.json", PAUSE_S.get(kills)
+    watch = None if pause_s is None else watching(dataset, report, environment=environment, pause_s=pause_s)
+    with watch or nullcontext(Readings(rows=rows)) as readings:  # four readers take long to start
         weathered = storm(start, kills=kills, seed=seed, work_left=lambda: 1 - rows_begun(gateway) / rows)
         plain = start()
         code = plain.wait(300).code
@@ -63,14 +66,18 @@ def judge(title: str, weathered: Storm, found: Audit, readings: Readings, figure
     """Print the figures and fail on any broken promise."""
     figures(
         title, kills=weathered.kills, wall_s=weathered.wall_s, **found.figures(), reads=readings.reads,
-        commits_seen=readings.commits, unreadable=len(readings.unreadable), mixed=len(readings.mixed),
-        backwards=len(readings.backwards),
+        reads_by=readings.reads_by, whole=readings.whole, commits_seen=readings.commits,
+        unreadable=len(readings.unreadable), mixed=len(readings.mixed), backwards=len(readings.backwards),
     )  # fmt: skip
     assert found.broken == []
     assert weathered.kills == kills, f"the work was done after {weathered.kills} kills"
     assert found.billed - found.rows <= found.unknowns <= CONCURRENCY * kills
     assert (readings.unreadable, readings.mixed, readings.backwards) == ([], [], [])
     assert readings.rows == found.rows
+    if kills in PAUSE_S:
+        least = READS if kills == 200 else len(ENGINES)
+        assert sum(readings.reads_by.get(engine, 0) for engine in ENGINES) >= least
+        assert all(readings.reads_by.get(engine, 0) >= least / (2 * len(ENGINES)) for engine in ENGINES), "one starved"
 
 
 @pytest.mark.parametrize(
