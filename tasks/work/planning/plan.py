@@ -1,9 +1,7 @@
 """The plan of a run: every row of the catalogs, compared with what the dataset already holds. Spends nothing."""
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from catalogs.types import Problem, Provider
 from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
@@ -15,6 +13,7 @@ from tasks.work.planning.inputs import InputDesk
 from tasks.work.planning.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
 from tasks.work.planning.matching import compare_all
 from tasks.work.planning.planned import LaterRow, Plan, refs_of
+from tasks.work.planning.scratch import Scratch, sweep
 from tasks.work.planning.sources import CatalogFile, read_rows
 from tasks.work.planning.spill import Spill
 from tasks.work.planning.table import ModelTable
@@ -28,7 +27,8 @@ async def make_plan(
     check_accepting(options)
     dataset = await find_dataset(store, partitions=options.partitions)
     partitions = dataset.partitions if dataset else options.partitions or DEFAULT_PARTITIONS
-    folder = Path(tempfile.mkdtemp(prefix="printroom-plan-"))
+    sweep()
+    scratch = Scratch()
     plan = Plan(
         options=options,
         run_id=run_id,
@@ -36,14 +36,14 @@ async def make_plan(
         table=ModelTable(provider, options.prices),
         dataset=dataset,
         partitions=partitions,
-        folder=folder,
+        scratch=scratch,
         desk=InputDesk(store if dataset else None),
         store=store,
-        work=Spill(folder, "work"),
+        work=Spill(scratch.path, "work"),
     )
     plan.summary.limited = options.limit is not None
     try:
-        rows = Spill(folder, "rows")
+        rows = Spill(scratch.path, "rows")
         with rarely_searched():
             await read_rows(plan, rows, list(files))
             await _resolve_later(plan, rows)

@@ -1,10 +1,8 @@
 """A plan: rows sorted into waves and partitions, and the rows that still wait for their inputs."""
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from catalogs.types import ImageRef, Row
 from tasks.journal.dataset import Dataset
@@ -13,6 +11,7 @@ from tasks.storage.store import Store
 from tasks.work.options import RunOptions
 from tasks.work.planning.inputs import InputDesk
 from tasks.work.planning.request import CatalogOrigin
+from tasks.work.planning.scratch import Scratch
 from tasks.work.planning.spill import PlannedRow, Spill
 from tasks.work.planning.summary import PlanSummary
 from tasks.work.planning.table import ModelTable
@@ -52,7 +51,7 @@ class Plan:
     table: ModelTable
     dataset: Dataset | None
     partitions: int
-    folder: Path
+    scratch: Scratch
     desk: InputDesk
     store: Store
     work: Spill
@@ -106,7 +105,7 @@ class Plan:
 
     def discard(self) -> None:
         """Remove the plan's files."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.scratch.remove()
 
 
 def refs_of(row: Row) -> tuple[ImageRef, ...]:
