@@ -20,9 +20,9 @@ class Lane:
 
     In between a call prepares: its intent goes on record. How long that takes is the store's affair, so ``lead`` learns
     it, and as many are let in as will start when they are ready: fewer would leave starts unused, more would let
-    intents grow old. The adaptive limit is about calls at the gateway; those and the preparing ones together never
-    pass its maximum, so that a crash leaves no more than that in doubt. Waiting costs one future a call, whatever the
-    length.
+    intents grow old. The adaptive limit is about calls at the gateway. Its maximum counts those, the preparing ones and
+    those that are back but not on record: a crash leaves no more than that in doubt. Waiting costs one future a call,
+    whatever the length.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Lane:
         self._beginning: Waiting = deque()
         self._preparing = 0
         self._at_gateway = 0
+        self._recording = 0  # back from the gateway, their outcome not yet durable
         self._trip_s = 0.0  # of a call at the gateway, lately; 0 = not known
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until_s = 0.0
@@ -48,21 +49,27 @@ class Lane:
 
     async def enter(self) -> float:
         """Wait to be let in; returns when that was. Pair with ``leave``."""
-        return await self._queue(self._entering, give_back=lambda: self.leave(None))
+        return await self._queue(self._entering, give_back=lambda: self.leave(returned=False))
 
     async def begin(self, entered_at_s: float) -> float:
         """Wait for the start of a call that has entered; returns when that was. A start cancelled late is lost."""
         self._lead.saw(self.clock() - entered_at_s)
         return await self._queue(self._beginning, give_back=self._unbegin)
 
-    def leave(self, started_at_s: float | None) -> None:
-        """Give the room back; None = the call had not started."""
-        if started_at_s is None:
-            self._preparing -= 1
+    def returned(self, started_at_s: float) -> None:
+        """A call is back: the gateway has room for one that is ready. Its own place it keeps until ``leave``."""
+        self._at_gateway -= 1
+        self._recording += 1
+        trip_s = self.clock() - started_at_s
+        self._trip_s += (trip_s - self._trip_s) * (0.1 if self._trip_s else 1.0)
+        self._pump()
+
+    def leave(self, *, returned: bool) -> None:
+        """Give the place back: of a call that has ``returned``, or of one that never started."""
+        if returned:
+            self._recording -= 1
         else:
-            self._at_gateway -= 1
-            trip_s = self.clock() - started_at_s
-            self._trip_s += (trip_s - self._trip_s) * (0.1 if self._trip_s else 1.0)
+            self._preparing -= 1
         self._pump()
 
     def close(self, error: Callable[[], Exception]) -> None:
@@ -129,6 +136,7 @@ class Lane:
         return {
             "in_flight": self._at_gateway,
             "preparing": self._preparing,
+            "recording": self._recording,
             "waiting": sum(not waiter.done() for waiter in self._entering),
             "concurrency": self._adaptive.limit,
             "concurrency_max": self._adaptive.maximum,
@@ -186,7 +194,7 @@ class Lane:
 
     def _room_is_near(self) -> bool:
         """Whether one more call will find room at the gateway by the time it is ready."""
-        if self._preparing + self._at_gateway >= self._adaptive.maximum:
+        if self._preparing + self._at_gateway + self._recording >= self._adaptive.maximum:
             return False
         returns_needed = self._preparing + 1 - self._free()
         if returns_needed <= 0:

@@ -5,8 +5,8 @@
         await slot.start()                  # waits for the start itself, and room in flight: POST right after it
         ... POST ...
         slot.succeeded()                    # or slot.rate_limited(retry_after_s), or slot.failed()
-        slot.release()                      # optional: leave the room to others before the block ends
-        ... download ...
+        slot.returned()                     # the gateway has room for another call
+        ... journal the outcome ...         # the place is given back when the block ends
 
 Two steps, because writing the intent takes as long as the journal's group commit, which lets several calls go at the
 same moment: were the start counted before it, calls would leave in bursts. How long before its start a call is let in
@@ -88,12 +88,12 @@ class Pacer:
 class Slot:
     """One call's leave to go; made by ``Pacer.slot``."""
 
-    __slots__ = ("_entered_at_s", "_held", "_judged", "_lane", "_queue_s", "started_at_s")
+    __slots__ = ("_entered_at_s", "_held", "_judged", "_lane", "_queue_s", "_returned", "started_at_s")
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._held = False
-        self._judged = False
+        self._judged = self._returned = False
         self._queue_s = self._entered_at_s = 0.0
         self.started_at_s: float | None = None
 
@@ -131,11 +131,18 @@ class Slot:
         self._judge()
         self._lane.failed()
 
+    def returned(self) -> None:
+        """The call is back: the gateway has room for one that is ready. The place is kept until the block ends."""
+        if self.started_at_s is not None and not self._returned:
+            self._returned = True
+            self._lane.returned(self.started_at_s)
+
     def release(self) -> None:
-        """Give the room in flight to the next call; leaving the block does it otherwise."""
+        """Give the place to the next call; leaving the block does it otherwise."""
         if self._held:
+            self.returned()
             self._held = False
-            self._lane.leave(self.started_at_s)
+            self._lane.leave(returned=self._returned)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

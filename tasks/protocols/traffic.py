@@ -5,7 +5,8 @@ async with traffic.call(model) as call:         # stop? → room in flight → c
     await call.start()                          # the moment itself; raises if the run was stopped meanwhile
     ... POST ...
     call.ended(None)                            # or call.ended(failure)
-    ... download, unless call.release() ...
+    call.returned()
+    ... journal the outcome ...                 # only then another call has this one's place
 """
 
 from contextlib import AsyncExitStack
@@ -136,12 +137,12 @@ class TrafficCall:
         assert started_at_s is not None
         self._traffic.report(self._model, failure, started_at_s=started_at_s)
 
-    def release(self) -> None:
-        """Leave the room in flight to the next call before the block ends.
+    def returned(self) -> None:
+        """Leave the room at the gateway to a call that is ready; the place is given back when the block ends.
 
         Say ``ended`` first: what it tells may be the reason why the next call must not go.
         """
-        self._slot.release()
+        self._slot.returned()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

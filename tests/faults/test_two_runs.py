@@ -139,11 +139,11 @@ async def test_an_owner_that_sleeps_past_the_time_out_costs_at_most_its_calls_in
     figures(f"an owner asleep, {place}", charged_before=asleep_at, in_flight=in_flight, **found.figures())
     assert asleep_at < rows, "it had nothing left to lose"
     assert found.billed <= rows + in_flight
-    assert in_flight <= 2 * CONCURRENCY, "as many at the gateway, and as many whose answers were being recorded"
+    assert in_flight <= CONCURRENCY, "a call kept no place although its outcome was not on record"
 
 
 async def calls_open(dataset: str) -> int:
-    """Calls without an outcome on record: at the gateway, or answered and about to be recorded."""
+    """Calls without an outcome on record: about to be made, at the gateway, or answered and about to be recorded."""
     store = open_store(dataset)
     folds = [fold async for _, fold in load_all(store, await open_dataset(store, create=False))]
     return sum(a.state == "open" for fold in folds for key in fold.keys.values() for a in key.attempts.values())

@@ -95,7 +95,10 @@ class Buyer:
                 await self._waiting(asyncio.sleep(delay_s))
 
     async def _attempt(self, purchase: Purchase, call: Call) -> Result:
-        """One attempt, from the place in the queue to the durable outcome."""
+        """One attempt, from the place in the queue to the durable outcome, which gives the place back.
+
+        So no more calls than the run may have in flight are ever without an outcome on record.
+        """
         services = self._services
         lane = services.traffic.call(purchase.model.id)
         await self._waiting(lane.__aenter__())
@@ -157,7 +160,7 @@ class Buyer:
         finally:
             self.posting.discard(task)
             services.progress.returned()
-            lane.release()
+            lane.returned()
         return encode_reply(context, reply)
 
     def _intent(self, purchase: Purchase) -> ev.Intent:

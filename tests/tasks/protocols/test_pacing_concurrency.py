@@ -192,3 +192,17 @@ def test_a_call_between_its_intent_and_its_start_waits_out_a_pause():
             return now_s(), late.queue_ms
 
     assert run(play()) == (30.0, 30_000)
+
+
+def test_a_call_that_is_back_is_no_longer_counted_at_the_gateway():
+    async def play() -> list[tuple[int, int]]:
+        pacer, found = pacer_of(Limit(None, 2)), []
+        for slot in await in_flight_together(pacer, 2):
+            slot.succeeded()
+            slot.returned()
+            found.append(tuple(pacer.snapshot()["m"][name] for name in ("in_flight", "recording")))
+            slot.release()
+            found.append(tuple(pacer.snapshot()["m"][name] for name in ("in_flight", "recording")))
+        return found
+
+    assert run(play()) == [(1, 1), (1, 0), (0, 1), (0, 0)]

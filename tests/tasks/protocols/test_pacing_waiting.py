@@ -148,6 +148,30 @@ def test_room_released_early_is_used_while_the_block_goes_on():
     assert run(play()) == 0
 
 
+def test_a_call_that_is_back_leaves_the_gateway_to_a_ready_one_and_keeps_its_place_until_its_outcome_is_on_record():
+    async def play() -> list[tuple[str, float]]:
+        pacer, story = pacer_of(Limit(None, 2)), []
+
+        async def row(name: str, preparing_s: float) -> None:
+            async with pacer.slot("m") as slot:
+                story.append((f"{name} has a place", now_s()))
+                await asyncio.sleep(preparing_s)
+                await slot.start()
+                await asyncio.sleep(5)
+                slot.succeeded()
+                slot.returned()
+                await asyncio.sleep(3)  # its answer is being recorded
+                story.append((f"{name} is on record", now_s()))
+
+        await asyncio.gather(row("one", 0), row("two", 4), row("three", 0))
+        return story
+
+    assert run(play()) == [
+        ("one has a place", 0), ("two has a place", 0), ("one is on record", 8), ("three has a place", 8),
+        ("two is on record", 12), ("three is on record", 16),
+    ]  # fmt: skip
+
+
 def test_five_thousand_waiting_calls_cost_about_ten_times_five_hundred():
     def cpu_s(count: int) -> float:
         began_s = time.process_time()
@@ -197,8 +221,8 @@ def test_a_snapshot_says_what_is_in_force_and_why():
 
     assert run(play()) == {
         "m": {
-            "in_flight": 1, "preparing": 0, "waiting": 0, "concurrency": 10, "concurrency_max": 10, "rpm": 117.647,
-            "paused_s": 20.0, "started": 1, "succeeded": 0, "rate_limited": 1, "failed": 0, "pauses": 1,
+            "in_flight": 1, "preparing": 0, "recording": 0, "waiting": 0, "concurrency": 10, "concurrency_max": 10,
+            "rpm": 117.647, "paused_s": 20.0, "started": 1, "succeeded": 0, "rate_limited": 1, "failed": 0, "pauses": 1,
             "why": "rests 20 s as the gateway asked; 10 in flight then",
         }
     }  # fmt: skip
