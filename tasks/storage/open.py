@@ -1,6 +1,7 @@
 """From a URI to what stands behind it: a store, a stream, some bytes."""
 
 import io
+import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 PROBE_PREFIX = "journal/probe"
 READ_AHEAD_BYTES = 4 * 1024 * 1024
 
+_MISSPELT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?:[/\\]|$)")  # a folder "s3:" is never what was meant
 _memories: dict[str, "MemoryStore"] = {}
 
 
@@ -92,6 +94,11 @@ def _parse(uri: str) -> tuple[str, str]:
     if "://" not in uri:
         if not uri:
             raise BadUri("an empty string names no place")
+        if _MISSPELT.match(uri):
+            raise BadUri(
+                f"{uri!r} is no address: s3://bucket/prefix and file:///folder have their slashes (a folder that bears "
+                f"this name is ./{uri})"
+            )
         return "file", str(Path(uri).expanduser())
     parts = urlsplit(uri)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:

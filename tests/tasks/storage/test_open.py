@@ -35,12 +35,22 @@ async def test_a_memory_store_is_one_for_each_name():
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "s3://", "s3:///x", "gs://bucket/x", "https://example.com/x", "file://host/x", "file://"]
+    "uri",
+    [
+        *("", "s3://", "s3:///x", "gs://bucket/x", "https://example.com/x", "file://host/x", "file://"),
+        *("s3:/bucket/x", "s3:\\\\bucket", "s3:", "file:/tmp/x"),
+    ],
 )
 def test_a_uri_that_names_no_store_is_one_clear_line(uri):
     with pytest.raises(BadUri) as caught:
         open_store(uri)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_may_still_have_a_colon_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("./s3:/x", "2026-11-28T10:00/x", "a:b/c"):
+        assert open_store(name).uri == str(tmp_path / name)
 
 
 @pytest.fixture(params=["local", "s3"])
