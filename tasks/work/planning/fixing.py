@@ -8,7 +8,7 @@ import orjson
 
 from tasks.storage.store import Store
 from tasks.work.planning.planned import Plan
-from tasks.work.planning.remembered import choice_key, kept_key, takes_key
+from tasks.work.planning.remembered import choice_key, kept_key, own_takes_key, takes_key
 
 
 async def fix_choices(plan: Plan, store: Store) -> None:
@@ -23,6 +23,8 @@ async def fix_takes(plan: Plan, store: Store) -> None:
     for (catalog, row_id), take in plan.takes.items():
         raised[catalog][row_id] = take
     for catalog, takes in raised.items():
+        if plan.options.again:
+            await store.create(own_takes_key(catalog, plan.run_id), orjson.dumps(takes))
         await _merge(store, takes_key(catalog), takes)
 
 

@@ -1,7 +1,7 @@
-"""``--model`` beside ``--rows`` or ``--only``: another model for the rows that are taken up; the others keep theirs.
+"""``--again`` and ``--model`` beside ``--rows`` or ``--only``: for the rows that are taken up, and no others.
 
-Which rows these are follows from what became of them on their own model, so that every plan of the run, and the same
-run again, says the same. A row that feeds on another row keeps its model unless it is named.
+Which rows these are follows from what became of them on their own model and take, so that every plan of the run, and
+the same run again, says the same. A row that feeds on another row keeps its model and take unless it is named.
 """
 
 from dataclasses import replace
@@ -29,10 +29,7 @@ class Override:
     """Puts rows on the run's model. ``InvalidCatalog`` if nobody knows that model."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
         self._model = (plan.options.model or "").strip()
-        self._named = frozenset(plan.options.rows)
-        self._keys: dict[int, set[str]] = {}
         if self._model.casefold().startswith(_AUTO):
             return
         try:
@@ -42,16 +39,23 @@ class Override:
             found = Problem(file=files, row_number=None, column="model", found=self._model, allowed=str(error))
             raise InvalidCatalog([found]) from None
 
-    async def apply(self, row: Row, origin: CatalogOrigin, take: int) -> Row:
-        """The row on the run's model if it is taken up, else as it is."""
-        if not await self._taken_up(row, origin, take):
-            return row
-        self._plan.picked.add((origin.name, row.row_id))
+    def apply(self, row: Row) -> Row:
+        """The row on the run's model."""
         if self._model.casefold().startswith(_AUTO):
             return replace(row, model=self._model.casefold())
         return replace(row, model=resolve(self._model, row.operation)[0].id)
 
-    async def _taken_up(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
+
+class Selection:
+    """Which rows ``--rows`` and ``--only`` name."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._named = frozenset(plan.options.rows)
+        self._keys: dict[int, set[str]] = {}
+
+    async def has(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
+        """Whether the row, at the take it has before this run, is among them."""
         plan = self._plan
         if self._named and row.row_id not in self._named:
             return False

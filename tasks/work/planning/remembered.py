@@ -28,6 +28,20 @@ async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
     return {row_id: int(take) for row_id, take in found.items()}
 
 
+async def raised_by(store: Store, catalog: str, run_id: str) -> dict[str, int]:
+    """The same, as this very run raised them before it was retried or shared out: they are not raised once more."""
+    try:
+        found: dict[str, int] = orjson.loads(await store.get(own_takes_key(catalog, run_id)))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def own_takes_key(catalog: str, run_id: str) -> str:
+    """Where a dataset keeps the takes of a catalog that one run raised (create-only)."""
+    return f"takes/{slug(catalog)}.{run_id}.json"
+
+
 def takes_key(catalog: str) -> str:
     """Where a dataset keeps the raised takes of a catalog."""
     return f"takes/{slug(catalog)}.json"

@@ -14,9 +14,9 @@ from tasks.protocols.redact import PATTERNS
 from tasks.storage.open import open_binary
 from tasks.work.planning.choosing_model import Made, with_choice, with_successor
 from tasks.work.planning.keying import bucket_of, plan_row, resolve_sources
-from tasks.work.planning.overriding import Override, selective
+from tasks.work.planning.overriding import Override, Selection, selective
 from tasks.work.planning.planned import LaterRow, Plan, refs_of
-from tasks.work.planning.remembered import kept_takes, raised_takes
+from tasks.work.planning.remembered import kept_takes, raised_by, raised_takes
 from tasks.work.planning.request import CatalogOrigin, digest_of, key_of
 from tasks.work.planning.spill import PlannedRow, Spill
 from tasks.work.problems import InvalidCatalog
@@ -90,12 +90,15 @@ class _Reading:
         self._plan, self._rows = plan, rows
         self._made, self._asked = Made(plan), set(plan.options.rows)
         self._override = Override(plan) if selective(plan.options) else None
+        self._selection, self._selective = Selection(plan), plan.options.again or self._override is not None
 
     async def file(self, file: CatalogFile, source: BinaryIO) -> None:
         """Read one catalog; its rows are placed, or its problems taken down."""
         plan = self._plan
         raised = await raised_takes(plan.store, file.name) if plan.dataset else {}
         kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
+        asked = plan.options.again or plan.options.only != "pending"
+        mine = await raised_by(plan.store, file.name, plan.run_id) if plan.dataset and asked else {}
         read = read_catalog(
             source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model,
             only_empty=self._override is not None,
@@ -108,7 +111,7 @@ class _Reading:
             plan.read += 1
             if row.row_id in self._asked:
                 self.ids.add(row.row_id)
-            chosen, take = await self._chosen(row, origin, raised)
+            chosen, take = await self._chosen(row, origin, raised, mine)
             if chosen is not row:
                 for complaint in recheck(chosen, plan.table.get(chosen.model)):
                     read.problems.add(complaint, row.row_number)
@@ -124,11 +127,18 @@ class _Reading:
                     LaterRow(seq=seq, depth=read.depth(row.row_id), row=row, origin=origin, take=take), kept
                 )
 
-    async def _chosen(self, row: Row, origin: CatalogOrigin, raised: dict[str, int]) -> tuple[Row, int]:
-        """The row on the model it really gets, and its take."""
-        plan = self._plan
-        take = _take(plan, origin.name, row, raised)
-        chosen = row if self._override is None else await self._override.apply(row, origin, take)
+    async def _chosen(
+        self, row: Row, origin: CatalogOrigin, raised: dict[str, int], mine: dict[str, int]
+    ) -> tuple[Row, int]:
+        """The row on the model it really gets, and its take; ``mine``: what this run has raised already."""
+        plan, row_id = self._plan, (origin.name, row.row_id)
+        take = max(row.take, raised.get(row.row_id, 1))
+        chosen = row
+        if row.row_id in mine if mine else self._selective and await self._selection.has(row, origin, take):
+            if mine or plan.options.again:
+                take = plan.takes[row_id] = mine.get(row.row_id, take + 1)
+            plan.picked.add(row_id)
+            chosen = row if self._override is None else self._override.apply(row)
         chosen = await with_choice(plan, chosen) if chosen.model.startswith("auto:") else chosen
         if plan.options.replace_retired:
             chosen = await with_successor(plan, chosen, origin, take, self._made)
@@ -164,14 +174,6 @@ def _kept(planned: PlannedRow, kept: dict[str, dict[str, str]]) -> Iterator[Plan
         if int(text) != planned.wanted.take and key_of(wanted, planned.ordinal) == key:
             wanted = replace(wanted, key=key)
             yield replace(planned, wanted=replace(wanted, digest=digest_of(wanted)), kept=True)
-
-
-def _take(plan: Plan, catalog: str, row: Row, raised: dict[str, int]) -> int:
-    take = max(row.take, raised.get(row.row_id, 1))
-    if plan.options.again and (not plan.options.rows or row.row_id in plan.options.rows):
-        take += 1
-        plan.takes[(catalog, row.row_id)] = take
-    return take
 
 
 def _stem(uri: str) -> str:
