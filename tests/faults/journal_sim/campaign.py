@@ -7,7 +7,7 @@ from tasks.journal.errors import JournalProblem
 from tasks.journal.fold import Fold
 from tasks.journal.loading import load_newest
 from tasks.journal.patient import PatientStore
-from tests.faults.journal_sim.build import Build
+from tests.faults.journal_sim.build import UNDERSTOOD, Build
 from tests.faults.journal_sim.checks import check_calm, check_partition
 from tests.faults.journal_sim.faults import PROFILES, ScriptedFaults, SeededFaults
 from tests.faults.journal_sim.kernel import Process
@@ -54,12 +54,13 @@ class Schedule:
                 self._check()
         finally:
             world.close()
+            UNDERSTOOD.clear()
             world.start_process = None  # no cycle is left, so no garbage needs to be collected
         return world.truth.violations
 
     def _every_host_returns(self) -> bool:
         world = self.world
-        world.faults.eventful = ()
+        world.eventful = ()
         hosts = {process.host for process in world.processes} - world.lost_hosts
         for host in sorted(hosts | {"host1"}):
             if world.spools[host] or (host == "host1" and self._something_is_left()):

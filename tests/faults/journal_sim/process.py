@@ -1,7 +1,8 @@
 """The life of a simulated process: a small runner over the production journal, as the real one is a large one."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import suppress
+from types import coroutine
 from typing import Any
 
 from tasks.journal import events as ev
@@ -15,7 +16,7 @@ from tasks.journal.names import AnswerId, late_prefix
 from tasks.journal.partition import PartitionJournal
 from tasks.journal.patient import PatientStore
 from tests.faults.journal_sim.build import Build
-from tests.faults.journal_sim.kernel import Process, SimFuture, wait
+from tests.faults.journal_sim.kernel import Heart, Process, SimFuture, wait
 from tests.faults.journal_sim.world import SHELF, World
 
 RANK = {"fetch": 0, "wait": 1, "buy": 1, "hold": 2, "nothing": 3}
@@ -50,14 +51,16 @@ class Life:
 
     async def main(self) -> None:
         world, process = self.world, self.process
-        world.spawn(process, beat(self.context.store.raw, self.context.runtime, self.owner, self.build.timing))
+        pulse: Any = Pulse()
+        process.heart = Heart(world, beat(self.context.store.raw, pulse, self.owner, self.build.timing))
         if self.build.drains_at_start():
             await drain(self.context.store, self.context.spool)
         process.started_at = world.now
         ends = [self._beside(self._partition, name) for name in self.plan.keys]
         for end in ends:
             await end
-        process.exited, process.alive = True, False
+        process.exited = True
+        world.end(process)
         world.log("EXIT", process.token)
 
     def _beside(self, work: Any, *args: Any) -> SimFuture:
@@ -182,6 +185,15 @@ class Life:
         ):
             self.world.violation("settled before it was spooled", intent.key, intent.attempt)
         return ev.Answered(at="", key=intent.key, attempt=intent.attempt)
+
+
+class Pulse:
+    """All of ``ports.Runtime`` that a heartbeat needs."""
+
+    @coroutine
+    def sleep(self, seconds: float) -> Generator[float, None, None]:
+        """Tell its ``Heart`` how long to the next beat."""
+        yield seconds
 
 
 class Observer:

@@ -3,12 +3,13 @@
 from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from heapq import heappush
 from typing import Any, NamedTuple
 
 from tasks.journal.codec import Segment, decode_segment
 from tasks.journal.events import Answered, Checkpoint, Intent, Unknown
 from tasks.journal.fold import Fold
-from tasks.journal.names import AnswerId, late_answer, segment_seq
+from tasks.journal.names import HEARTBEATS, AnswerId, late_answer, segment_seq
 from tests.faults.journal_sim.faults import Fate
 from tests.faults.journal_sim.kernel import Kernel, Process, Start, Task
 
@@ -61,7 +62,7 @@ class World(Kernel):
         self.objects: dict[str, bytes] = {}
         self.formed: dict[bytes, Segment] = {}  # what a writer meant by its bytes, to spare decoding them here
         self.shelves: dict[str, list[str]] = defaultdict(list)  # names of segments and of late answers, in order
-        self.modified: dict[str, float] = {}
+        self.listed: dict[str, SimListed] = {}  # what a listing says of each object
         self.spools: dict[str, dict[AnswerId, bytes]] = defaultdict(dict)
         self.lost_hosts: set[str] = set()
         self.processes: list[Process] = []
@@ -74,7 +75,7 @@ class World(Kernel):
 
     def failed(self, process: Process, failure: Exception) -> None:
         self.violation("a process failed", process.token, type(failure).__name__, failure)
-        process.alive = False
+        self.end(process)
 
     # -- the store: every operation is atomic at the moment it takes effect
 
@@ -83,7 +84,9 @@ class World(Kernel):
         effect_after, heard_after, error, death = fate
         if effect_after is not None:
             if effect_after == heard_after:
-                self.later(effect_after, self._effect_and_resume, task, operation, args)
+                self._order += 1
+                entry = (self.now + effect_after, self._order, self._effect_and_resume, (task, operation, args))
+                heappush(self._heap, entry)
                 return
             if error is None and death is None:
                 self.later(effect_after, self._effect_then_reply, task, operation, args, heard_after - effect_after)
@@ -115,7 +118,7 @@ class World(Kernel):
     def create(self, key: str, body: bytes) -> bool:
         if key in self.objects:
             return False
-        self.objects[key], self.modified[key] = body, self.now
+        self.objects[key], self.listed[key] = body, SimListed(key, self.now)
         insort(self.shelves[key[:SHELF]], key)
         if key.endswith(".jsonl"):
             self._segment_landed(key, body)
@@ -129,18 +132,27 @@ class World(Kernel):
         if key.startswith("images/"):
             self.truth.images.add(key)
         else:
-            self.objects[key], self.modified[key] = body, self.now
+            self.objects[key], self.listed[key] = body, SimListed(key, self.now)
 
     def get(self, key: str) -> bytes:
+        if key.startswith(HEARTBEATS):
+            self._hear(key.removeprefix(HEARTBEATS))
         body = self.objects.get(key)
         if body is None:
             raise FileNotFoundError(key)
         return body
 
+    def _hear(self, token: str) -> None:
+        heart = self.processes[int(token[1:]) - 1].heart
+        if heart is not None:
+            heart.catch_up()
+
     def list(self, prefix: str, start_after: str) -> list[SimListed]:
-        shelf, modified = self.shelves[prefix[:SHELF]], self.modified
+        shelf, listed = self.shelves[prefix[:SHELF]], self.listed
         names = shelf[bisect_right(shelf, start_after) :] if start_after else shelf
-        return [SimListed(name, modified[name]) for name in names if name.startswith(prefix)]
+        if len(prefix) == SHELF:
+            return [listed[name] for name in names]
+        return [listed[name] for name in names if name.startswith(prefix)]
 
     def delete(self, key: str) -> None:
         if self.objects.pop(key, None) is not None:
@@ -219,13 +231,14 @@ class World(Kernel):
         """A process is no more; another one starts somewhere to finish the job."""
         if not process.alive:
             return
-        process.alive = False
+        self.end(process)
         host = process.host
         if how == "disk lost" and not self.lost_hosts:
             self.lost_hosts.add(host)
             self.spools.pop(host, None)
             for other in self.processes:
-                other.alive = other.alive and other.host != host
+                if other.host == host:
+                    self.end(other)
             next_host = "host5"
         elif how == "same host":
             next_host = host
