@@ -1,37 +1,15 @@
 """How often a run asks the store, beyond putting its pictures: by verb, per row."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.work.running.execute import execute
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.printroom import session_of
-
-PUTS, READS = ("create", "put", "replace"), ("get", "get_with_etag", "head", "metadata", "list")
-
-
-class CountingStore:
-    """A store that takes down what it is asked."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-        self.asked: Counter[tuple[str, str]] = Counter()  # verb, first part of the key
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if name not in (*PUTS, *READS, "delete"):
-            return found
-
-        async def counted(key: str, *args: Any, **options: Any) -> Any:
-            self.asked[name, key.partition("/")[0]] += 1
-            return await found(key, *args, **options)
-
-        return counted
+from tests.support.counting_store import PUTS, READS, CountingStore
 
 
 def findings(folder: Path, *, scale: float = 1) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ from tasks.work.running.execute import execute
 from tasks.work.running.session import Session
 from tasks.work.shared.pace import Pace
 from tests.faults.split_store import journal_in_memory
+from tests.support.counting_store import CountingStore
 
 _PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet, tasks.work.analysis.reporting)
 CRASHED = 70
@@ -55,6 +56,7 @@ class Job:
     timing: Mapping[str, float] = field(default_factory=dict)  # of the journal's Timing
     commit_every_s: float = 30.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    counted: bool = False  # report what was put where
     journal: str = "dataset"  # or "memory": the same code, nothing of it durable
 
 
@@ -63,6 +65,8 @@ async def run(job: Job) -> dict[str, Any]:
     settings = at_address(read_settings("sandbox"), job.base_url)
     options = RunOptions(catalogs=tuple(job.catalogs), dataset=job.dataset, provider="sandbox", **job.options)
     store = open_store(job.dataset) if job.journal == "dataset" else journal_in_memory(job.dataset)
+    counting = CountingStore(store) if job.counted else None
+    store = counting or store  # type: ignore[assignment] - it passes everything on
     pace = Pace(Timing(**job.timing), job.commit_every_s)
     session = Session(options, settings, str(uuid.uuid4()), store, say=_say, pace=pace)
     began, cpu = time.monotonic(), time.process_time()
@@ -79,6 +83,7 @@ async def run(job: Job) -> dict[str, Any]:
         "cost_micros": result.cost_micros,
         "at_risk_micros": result.at_risk_micros,
         "posts": progress.posts if progress else 0,
+        "puts": counting.puts() if counting else {},
         "cpu_s": time.process_time() - cpu,
         "wall_s": time.monotonic() - began,
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
