@@ -18,7 +18,7 @@ from tests.support.moto import S3Server
 
 CONCURRENCY = 8
 READS = 10_000  # asked of the long form on a folder
-PAUSE_S = {8: 0.1, 200: 0.02, 40: 0.1}  # between two rounds of reads, by kills; in shorter storms nobody reads
+PAUSE_S = {8: 0.1, 200: 0.004, 40: 0.1}  # between two rounds of reads, by kills; in shorter storms nobody reads
 Figures = Callable[..., None]
 
 
