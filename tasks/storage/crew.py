@@ -9,42 +9,43 @@ import contextlib
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+J = TypeVar("J")
 R = TypeVar("R")
 
 
-class Crew:
+class _Threads(Generic[J]):
     """At most ``threads`` threads, started as they are needed; may serve several loops. Jobs begin in order."""
 
-    def __init__(self, threads: int, name: str) -> None:
+    def __init__(self, threads: int, name: str, *, at_once: int) -> None:
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name)
         self._most = threads
+        self._at_once = at_once
         self._working = 0
         self._turn = threading.Lock()
-        self._jobs: deque[tuple[Callable[[], Any], asyncio.Future[Any], _Mailbox]] = deque()
+        self._jobs: deque[tuple[J, asyncio.Future[Any], _Mailbox]] = deque()
         self._mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Mailbox] = weakref.WeakKeyDictionary()
 
-    def run(self, work: Callable[[], R]) -> "asyncio.Future[R]":
-        """What ``work`` returns or raises. One that was begun goes on to its end even if nobody waits any more."""
+    def close(self) -> None:
+        """End the threads, once they have finished what they are at."""
+        self._threads.shutdown()
+
+    def _hand_in(self, job: J) -> "asyncio.Future[Any]":
         loop = asyncio.get_running_loop()
         mailbox = self._mailboxes.get(loop)
         if mailbox is None:
             mailbox = self._mailboxes[loop] = _Mailbox(loop)
-        future: asyncio.Future[R] = loop.create_future()
+        future: asyncio.Future[Any] = loop.create_future()
         with self._turn:
-            self._jobs.append((work, future, mailbox))
+            self._jobs.append((job, future, mailbox))
             more = self._working < self._most
             self._working += more
         if more:
             self._threads.submit(self._work)
         return future
-
-    def close(self) -> None:
-        """End the threads, once they have finished what they are at."""
-        self._threads.shutdown()
 
     def _work(self) -> None:
         while True:
@@ -52,14 +53,59 @@ class Crew:
                 if not self._jobs:
                     self._working -= 1
                     return
-                work, future, mailbox = self._jobs.popleft()
-            if future.cancelled():
-                continue
-            try:
-                mailbox.post(future, work(), None)
-            except BaseException as error:  # noqa: BLE001 - it is the caller's
-                mailbox.post(future, None, error)
-            del work, future, mailbox  # an idle thread keeps no picture in memory
+                taken = [self._jobs.popleft() for _ in range(min(self._at_once, len(self._jobs)))]
+            taken = [job for job in taken if not job[1].cancelled()]
+            for (_, future, mailbox), (result, error) in zip(taken, self._done([job[0] for job in taken]), strict=True):
+                mailbox.post(future, result, error)
+            taken.clear()  # an idle thread keeps no picture in memory
+
+    def _done(self, jobs: Sequence[J]) -> Sequence[tuple[Any, BaseException | None]]:
+        """The result or the error of each job."""
+        raise NotImplementedError
+
+
+class Crew(_Threads[Callable[[], Any]]):
+    """Threads for work of any kind, one job at a time each."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        super().__init__(threads, name, at_once=1)
+
+    def run(self, work: Callable[[], R]) -> "asyncio.Future[R]":
+        """What ``work`` returns or raises. One that was begun goes on to its end even if nobody waits any more."""
+        return self._hand_in(work)
+
+    def _done(self, jobs: Sequence[Callable[[], Any]]) -> Sequence[tuple[Any, BaseException | None]]:
+        return [_outcome(job) for job in jobs]
+
+
+class GroupCrew(_Threads[J]):
+    """Threads that do jobs of one kind together: all that came while they were at work, up to ``at_once``.
+
+    ``work`` does some jobs and gives for each what went wrong, or None.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[J]], Sequence[BaseException | None]], threads: int, name: str, *, at_once: int
+    ) -> None:
+        super().__init__(threads, name, at_once=at_once)
+        self._together = work
+
+    def run(self, job: J) -> "asyncio.Future[None]":
+        """Done when the job is."""
+        return self._hand_in(job)
+
+    def _done(self, jobs: Sequence[J]) -> Sequence[tuple[Any, BaseException | None]]:
+        try:
+            return [(None, error) for error in self._together(jobs)]
+        except BaseException as error:  # noqa: BLE001 - it is the callers'
+            return [(None, error)] * len(jobs)
+
+
+def _outcome(work: Callable[[], R]) -> tuple[R | None, BaseException | None]:
+    try:
+        return work(), None
+    except BaseException as error:  # noqa: BLE001 - it is the caller's
+        return None, error
 
 
 class _Mailbox:

@@ -9,8 +9,9 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 ATTRIBUTE_PREFIX = "user.printroom."
@@ -122,16 +123,37 @@ class AfterTheFact(OSError):
     """The new name is visible, but the disk would not confirm it: the write may or may not survive."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Put:
+    """A body on its way to the name ``target``; ``spare`` is a free name on the same file system."""
+
+    spare: str
+    target: str
+    body: bytes
+    attributes: Mapping[str, str]
+
+
 def write_synced(fs: FileSystem, path: str, body: bytes, attributes: Mapping[str, str]) -> None:
     """A new file whose content is on the disk when this returns; on an error nothing is left behind."""
-    descriptor = fs.write(path, body, attributes)
+    _sync(fs, path, fs.write(path, body, attributes))
+
+
+def _sync(fs: FileSystem, path: str, descriptor: int) -> None:
+    with _or_nothing(fs, path):
+        try:
+            fs.fsync(descriptor)
+        finally:
+            fs.close(descriptor)
+
+
+@contextlib.contextmanager
+def _or_nothing(fs: FileSystem, path: str) -> Iterator[None]:
+    """Remove the file if the block fails."""
     try:
-        fs.fsync(descriptor)
+        yield
     except BaseException:
         fs.unlink(path)
         raise
-    finally:
-        fs.close(descriptor)
 
 
 def create(fs: FileSystem, spare: str, target: str, body: bytes) -> bool:
@@ -152,34 +174,62 @@ def create(fs: FileSystem, spare: str, target: str, body: bytes) -> bool:
     return won
 
 
-def publish(
-    fs: FileSystem,
-    spare: str,
-    target: str,
-    body: bytes,
-    *,
-    attributes: Mapping[str, str],
-    turn: AbstractContextManager[None],
-    still_wanted: Callable[[], bool],
-) -> bool:
-    """Put ``body`` in the place of ``target`` in one step, unless ``still_wanted``, asked during ``turn``, says no.
+def publish(fs: FileSystem, put: Put, turn: AbstractContextManager[None], *, still_wanted: Callable[[], bool]) -> bool:
+    """Put a body in the place of its target in one step, unless ``still_wanted``, asked during ``turn``, says no.
 
     The content is written and synced before the turn, so that a turn lasts microseconds.
     """
-    write_synced(fs, spare, body, attributes)
+    write_synced(fs, put.spare, put.body, put.attributes)
+    with _or_nothing(fs, put.spare), turn:
+        renamed = still_wanted()
+        if renamed:
+            fs.rename(put.spare, put.target)
+    if not renamed:
+        fs.unlink(put.spare)
+        return False
+    _confirm(fs, os.path.dirname(put.target))
+    return True
+
+
+def publish_all(fs: FileSystem, puts: Sequence[Put], turn: AbstractContextManager[None]) -> list[BaseException | None]:
+    """Put each body in the place of its target, whatever is there; gives what went wrong with each.
+
+    Step by step for all of them: the first sync takes most of the work from the others, there is one turn, and a folder
+    is synced once.
+    """
+    failed: dict[Put, BaseException] = {}
+    files: dict[Put, int] = {}
+
+    def each(step: Callable[[Put], None]) -> None:
+        for put in puts:
+            if put not in failed:
+                try:
+                    step(put)
+                except BaseException as error:  # noqa: BLE001 - it is told to whoever wanted this put
+                    failed[put] = error
+
+    def write(put: Put) -> None:
+        files[put] = fs.write(put.spare, put.body, put.attributes)
+
+    def rename(put: Put) -> None:
+        with _or_nothing(fs, put.spare):
+            fs.rename(put.spare, put.target)
+
+    each(write)
+    each(lambda put: _sync(fs, put.spare, files[put]))
     try:
         with turn:
-            renamed = still_wanted()
-            if renamed:
-                fs.rename(spare, target)
-    except BaseException:
-        fs.unlink(spare)
-        raise
-    if not renamed:
-        fs.unlink(spare)
-        return False
-    _confirm(fs, os.path.dirname(target))
-    return True
+            each(rename)
+    except OSError as error:  # there was no turn
+        for put in (put for put in puts if put not in failed):
+            fs.unlink(put.spare)
+            failed[put] = error
+    for folder in {os.path.dirname(put.target) for put in puts if put not in failed}:
+        try:
+            _confirm(fs, folder)
+        except OSError as error:
+            failed |= {put: error for put in puts if put not in failed and os.path.dirname(put.target) == folder}
+    return [failed.get(put) for put in puts]
 
 
 def remove(fs: FileSystem, target: str) -> None:

@@ -49,5 +49,5 @@ async def main(base_url: str, catalog: str, folder: str, concurrency: int) -> No
 if __name__ == "__main__":
     meter = Meter()
     asyncio.run(main(*sys.argv[1:4], int(sys.argv[4])))
-    meter.report(images=sum(1 for path in Path(sys.argv[3], "images").iterdir()))
+    meter.report(images_in=Path(sys.argv[3]))
     os._exit(0)  # obstore's threads abort an interpreter that is taken down now and then

@@ -43,5 +43,4 @@ if __name__ == "__main__":
     args = parser.parse_args()
     result = asyncio.run(main(args.base_url, args.catalog, args.dataset, args.concurrency, args.rpm))
     assert result.exit_code == 0, result
-    images = sum(1 for path in Path(args.dataset, "images").rglob("*.png"))
-    meter.report(succeeded=result.succeeded, reused=result.reused, images=images)
+    meter.report(succeeded=result.succeeded, reused=result.reused, images_in=Path(args.dataset, "images"))

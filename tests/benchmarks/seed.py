@@ -24,4 +24,4 @@ def main(base_url: str, catalog: str, folder: str) -> None:
 if __name__ == "__main__":
     meter = Meter()
     main(*sys.argv[1:4])
-    meter.report(images=sum(1 for path in Path(sys.argv[3]).iterdir()))
+    meter.report(images_in=Path(sys.argv[3]))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tasks.storage.crew import Crew
+from tasks.storage.crew import Crew, GroupCrew
 
 
 @pytest.fixture
@@ -83,3 +83,35 @@ async def test_the_loop_is_woken_once_for_what_was_done_meanwhile(crew, monkeypa
     await asyncio.gather(*jobs)
 
     assert len(calls) == 1
+
+
+async def test_what_came_while_a_group_was_at_work_is_done_together_and_each_job_hears_of_its_own():
+    hold, groups = threading.Event(), []
+
+    def work(jobs):
+        groups.append(list(jobs))
+        hold.wait(5)
+        return [ValueError(job) if job % 7 == 0 else None for job in jobs]
+
+    crew = GroupCrew(work, 1, "group", at_once=8)
+    jobs = [crew.run(number) for number in range(20)]
+    await asyncio.to_thread(lambda: [time.sleep(0.01) for _ in range(500) if not groups])
+    jobs[5].cancel()
+    hold.set()
+    found = await asyncio.gather(*jobs, return_exceptions=True)
+    crew.close()
+
+    assert [number for group in groups for number in group] == [n for n in range(20) if n != 5]
+    assert max(map(len, groups)) == 8
+    assert [n for n, error in enumerate(found) if isinstance(error, ValueError)] == [0, 7, 14]
+
+
+async def test_a_group_that_fails_as_a_whole_fails_each_of_its_jobs():
+    def work(_jobs):
+        raise KeyError("all of them")
+
+    crew = GroupCrew(work, 1, "group", at_once=8)
+    found = await asyncio.gather(*(crew.run(number) for number in range(3)), return_exceptions=True)
+    crew.close()
+
+    assert [type(error) for error in found] == [KeyError] * 3

@@ -1,6 +1,7 @@
 """What only a folder can get wrong: links, races between processes, full disks, leftovers."""
 
 import ast
+import asyncio
 import errno
 import os
 import subprocess
@@ -84,6 +85,68 @@ async def test_a_write_that_fails_at_its_last_step_leaves_nothing(tmp_path, verb
         await getattr(LocalStore(tmp_path, fs=fs), verb)("k", b"body")
     assert spares(tmp_path) == []
     assert not (tmp_path / "k").exists()
+
+
+class PartlyBadDisk(OsFileSystem):
+    """A disk that fails at one step for bodies that say so; each step tells where it is by what was written there."""
+
+    def __init__(self, step: str) -> None:
+        self._step, self._bad = step, set()
+
+    def _look(self, step, what):
+        if step == self._step and what in self._bad:
+            raise OSError(errno.EIO, "bad disk")
+
+    def write(self, path, body, attributes):
+        if body == b"bad":
+            self._bad.add(path)
+        self._look("write", path)
+        descriptor = super().write(path, body, attributes)
+        if body == b"bad":
+            self._bad.add(descriptor)
+        return descriptor
+
+    def fsync(self, descriptor):
+        self._look("fsync", descriptor)
+        super().fsync(descriptor)
+
+    def close(self, descriptor):
+        self._bad.discard(descriptor)
+        super().close(descriptor)
+
+    def rename(self, source, target):
+        self._look("rename", source)
+        super().rename(source, target)
+
+    def fsync_dir(self, path):
+        if self._step == "fsync_dir" and path.endswith("bad"):
+            raise OSError(errno.EIO, "bad disk")
+        super().fsync_dir(path)
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "rename", "fsync_dir"])
+async def test_what_fails_for_one_of_many_puts_fails_for_that_one_only(tmp_path, step):
+    store = LocalStore(tmp_path, fs=PartlyBadDisk(step))
+    for folder in ("good", "bad"):
+        (tmp_path / folder).mkdir()
+    places = [("bad/k", b"bad"), *((f"good/{n}", b"good") for n in range(60)), ("bad/later", b"bad")]
+    found = await asyncio.gather(*(store.put(*place) for place in places), return_exceptions=True)
+    assert [place[0] for place, error in zip(places, found, strict=True) if error] == ["bad/k", "bad/later"]
+    assert {type(error) for error in found if error} == {Unclear if step == "fsync_dir" else Unavailable}
+    assert {error.key for error in found if error} == {"bad/k", "bad/later"}
+    assert spares(tmp_path) == []
+    assert len([*(tmp_path / "good").iterdir()]) == 60
+
+
+async def test_without_a_turn_none_of_many_puts_is_made(tmp_path):
+    store = LocalStore(tmp_path)
+    await store.put("first", b"1")
+    (tmp_path / ".tmp" / "turn").unlink()
+    (tmp_path / ".tmp" / "turn").mkdir()
+    found = await asyncio.gather(*(store.put(f"k{n}", b"x") for n in range(40)), return_exceptions=True)
+    assert {type(error) for error in found} == {Unavailable}
+    assert [info.key for info in await store.list("")] == ["first"]
+    assert spares(tmp_path) == []
 
 
 @pytest.mark.parametrize("verb", ["get", "get_with_etag", "metadata"])

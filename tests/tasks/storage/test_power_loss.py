@@ -45,6 +45,7 @@ async def one_thing_after_another(root: Path) -> Log:
         await program.create(f"journal/00/{n}.jsonl", b"segment %d " % n * 50)
         await program.create(f"journal/01/{n}.jsonl", b"other %d " % n * 50)
         await program.put(f"images/a{n}/picture.png", b"pixels %d " % n * 50)
+    await asyncio.gather(*(program.put(f"images/b/{n}.png", b"together %d " % n * 50) for n in range(6)))
     await program.store.create("journal/00/2.jsonl", b"too late")
     for version in range(4):
         await program.replace("manifest.parquet", b"version %d " % version * 50)
