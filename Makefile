@@ -6,7 +6,7 @@ LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-strip
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help setup setup-test demo ui deploy screenshots test coverage check fix bench faults mutants audit hooks docs lock clean
+.PHONY: help setup setup-test demo ui deploy screenshots test coverage check fix bench faults slices mutants audit hooks docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -69,6 +69,9 @@ soak: setup-test ## 50,000 rows through small faults: does memory creep, do file
 
 faults: setup-test ## the long fault tests: kill storms, simulation, outages
 	$(BIN)/python -m pytest -m slow -p no:randomly tests
+
+slices: setup-test ## their short forms, which make test runs too, alone and with what each takes
+	$(BIN)/python -m pytest -p no:randomly --durations=20 tests/faults tests/tasks/journal tests/flows/test_killed_runs.py
 
 mutants: $(VENV)/.chores ## change money, keys, classification and journal in small ways: does a test notice? (a sample)
 	$(BIN)/python -m tests.mutants
