@@ -56,6 +56,7 @@ class Job:
     timing: Mapping[str, float] = field(default_factory=dict)  # of the journal's Timing
     commit_every_s: float = 30.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    gallery: bool = False  # write gallery and usage report at the end: half of what a small run takes
     counted: bool = False  # report what was put where
     journal: str = "dataset"  # or "memory": the same code, nothing of it durable
 
@@ -69,6 +70,7 @@ async def run(job: Job) -> dict[str, Any]:
     store = counting or store  # type: ignore[assignment] - it passes everything on
     pace = Pace(Timing(**job.timing), job.commit_every_s)
     session = Session(options, settings, str(uuid.uuid4()), store, say=_say, pace=pace)
+    session.reports = job.gallery
     began, cpu = time.monotonic(), time.process_time()
     try:
         result = await execute(session)

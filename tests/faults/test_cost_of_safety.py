@@ -40,7 +40,7 @@ async def test_the_journal_costs_little_cpu_and_hardly_any_time(
             spool = tmp_path / "spool" if journal == "dataset" else memory / f"printroom-{tmp_path.name}"
             child = runs.start(
                 wanted, tmp_path / f"ds-{journal}-{turn}", gateway.base_url, journal=journal, spool=str(spool),
-                options={"concurrency": IN_FLIGHT}, counted=True,
+                options={"concurrency": IN_FLIGHT}, counted=True, gallery=True,
             )  # fmt: skip
             assert child.wait(180).code == 0, child.log()[-3000:]
             if journal == "dataset":

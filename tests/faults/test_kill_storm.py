@@ -35,7 +35,12 @@ async def weather(
     environment: dict[str, str],
 ) -> tuple[Storm, Audit, Readings]:
     """A storm over one catalog with a reader watching, then the two runs that finish it, then the audit."""
-    common: dict[str, Any] = {"spool": str(tmp_path / "spool"), "environment": environment, "commit_every_s": 1.0}
+    common: dict[str, Any] = {
+        "spool": str(tmp_path / "spool"),
+        "environment": environment,
+        "commit_every_s": 1.0,
+        "gallery": True,
+    }
     options = {"concurrency": CONCURRENCY, "partitions": 16 if kills >= 40 else 4}
 
     def start(**more: Any) -> Any:

@@ -17,7 +17,7 @@ from tests.faults.nursery import Child, Nursery
 from tests.faults.settled import bill_when_settled
 
 Figures = Callable[..., None]
-ROWS = 12
+ROWS = 6
 FEW = 2  # rows without an outcome: five cut connections in a row make a run pause, for the gateway may be away
 # scenario, the reason on record, whether the gateway charges for it
 TROUBLES = [
