@@ -22,6 +22,7 @@ from tasks.work.buying.settling import now
 from tasks.work.planning.choose import bytes_may_come
 from tasks.work.planning.request import VISION_MAX_TOKENS
 from tasks.work.planning.spill import PlannedRow
+from tasks.work.shared.progress import delivered
 from tasks.work.shared.reading import LOCAL_READER
 from tasks.work.shared.services import Services
 
@@ -260,9 +261,10 @@ class RowWorker:
         now_is, reason, _ = outcome(state)
         progress, run_id = self._services.progress, self._services.run_id
         progress.finished(now_is, reason)
-        if state is not None and now_is == "succeeded":
-            bought = any(a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values())
-            progress.succeeded += row.wanted.samples if bought else 0
+        if state is not None and any(
+            a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values()
+        ):
+            progress.succeeded += delivered(state, row.wanted.samples)
 
 
 def _reading(answer: ev.Answered) -> tuple[str, str | None]:

@@ -13,6 +13,7 @@ from tasks.storage.store import NotFound, Store, StoreError
 from tasks.work.planning.planned import PartitionWork
 from tasks.work.running.part import Part
 from tasks.work.running.session import Session
+from tasks.work.shared.progress import delivered
 
 FIRST_SIGN_S = 180.0  # a process that was started must have planned and shown itself by then
 
@@ -91,7 +92,7 @@ async def tally(session: Session) -> Tally:
             if mine:
                 now_is, reason, _ = outcome(state)
                 made.outcomes[now_is] += 1
-                made.succeeded += mine[0].samples if now_is == "succeeded" else 0
+                made.succeeded += delivered(state, mine[0].samples)
                 if reason:
                     made.reasons[reason] += 1
     return made

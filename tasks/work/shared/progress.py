@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tasks.journal.fold import KeyState, outcome
+
 
 @dataclass(slots=True)
 class Progress:
@@ -58,3 +60,9 @@ class Progress:
             return None
         elapsed = time.monotonic() - self.first_post
         return elapsed / self.bought * max(0, self.planned - self.bought)
+
+
+def delivered(state: KeyState, samples: int) -> int:
+    """How many of ``samples`` requested results succeeded: a call may bring fewer pictures than it was asked for."""
+    stored = sum(sample in state.stored for sample in range(samples))
+    return stored or (samples if outcome(state)[0] == "succeeded" else 0)
