@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import uuid
 from contextlib import ExitStack
@@ -89,11 +90,17 @@ def _prefect_home() -> None:
 
 
 def _asked(session: Session) -> bool:
-    """Ask on a terminal; anywhere else nobody can answer, and the answer is no."""
+    """Ask on a terminal; anywhere else nobody can answer, and the answer is no, as it is at Ctrl-D."""
     if not sys.stdin.isatty():
         return False
     cap = format_usd(session.ready_plan.summary.cap_micros)
-    return input(f"This may cost up to ${cap}. Go on? [y/N] ").strip().lower() in ("y", "yes")
+    waits = signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio's own lets the question stand
+    try:
+        return input(f"This may cost up to {cap}. Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+    finally:
+        signal.signal(signal.SIGINT, waits)
 
 
 def _gateway(settings: Settings, held: ExitStack) -> Settings:
