@@ -11,7 +11,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -34,6 +36,7 @@ class Readings:
     reads_by: dict[str, int] = field(default_factory=dict)
     whole: int = 0  # of the reads, those of every column
     not_yet: int = 0
+    longest_gap_s: float = 0.0  # between two looks, at a manifest or at where it will be
     commits: int = 0
     rows: int = 0
     unreadable: list[str] = field(default_factory=list)
@@ -48,10 +51,13 @@ class Watcher:
         self.readings = Readings()
         self._last: dict[str, tuple[int, int]] = {}
         self._commits: set[int] = set()
+        self._looked_at_s: float | None = None
 
     def look(self, name: str, read: Read, *, whole: bool = False) -> None:
         """One read by the reader of that name."""
-        found = self.readings
+        found, now_s = self.readings, time.monotonic()
+        found.longest_gap_s = max(found.longest_gap_s, now_s - (self._looked_at_s or now_s))
+        self._looked_at_s = now_s
         try:
             rows, commits = read()
         except FileNotFoundError as error:
@@ -144,9 +150,21 @@ def _alias(dataset: str) -> Callable[[], Any]:
     return body
 
 
+def warm_up() -> None:
+    """Let every engine load what it loads late: the first read of a storm would take two seconds."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(pa.table({"row_id": ["r"], "manifest_commit": [1]}), Path(folder, "manifest.parquet"))
+        for read in readers_of(folder, JUDGED).values():
+            read()
+
+
 def main(dataset: str, report: str, pause_s: str) -> None:
     """Read until stdin ends."""
     over = threading.Event()
+    warm_up()
     whole, judged = readers_of(dataset), readers_of(dataset, JUDGED)
     print("ready", flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()

@@ -71,8 +71,9 @@ def judge(title: str, weathered: Storm, found: Audit, readings: Readings, figure
     """Print the figures and fail on any broken promise."""
     figures(
         title, kills=weathered.kills, wall_s=weathered.wall_s, **found.figures(), reads=readings.reads,
-        reads_by=readings.reads_by, whole=readings.whole, commits_seen=readings.commits,
-        unreadable=len(readings.unreadable), mixed=len(readings.mixed), backwards=len(readings.backwards),
+        reads_by=readings.reads_by, whole=readings.whole, longest_gap_s=readings.longest_gap_s,
+        commits_seen=readings.commits, unreadable=len(readings.unreadable), mixed=len(readings.mixed),
+        backwards=len(readings.backwards),
     )  # fmt: skip
     assert found.broken == []
     assert weathered.kills == kills, f"the work was done after {weathered.kills} kills"
@@ -81,6 +82,7 @@ def judge(title: str, weathered: Storm, found: Audit, readings: Readings, figure
     assert readings.rows == found.rows
     if kills in PAUSE_S:
         least = READS if kills == 200 else len(ENGINES)
+        assert readings.commits > kills / 40, "it did not read all along"
         assert sum(readings.reads_by.get(engine, 0) for engine in ENGINES) >= least
         assert all(readings.reads_by.get(engine, 0) >= least / (2 * len(ENGINES)) for engine in ENGINES), "one starved"
 
