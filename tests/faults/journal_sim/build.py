@@ -140,7 +140,8 @@ READ_BACK_EVERY = 8  # segments
 class NotingWriter(SegmentWriter):
     """Tells the world which events its bytes stand for, to spare decoding them again and again.
 
-    Readers are spared it too, but for every eighth segment and all with a checkpoint: those must read as meant.
+    Readers are spared it too while a schedule lasts, but for every eighth segment and all with a checkpoint: those must
+    read as meant. Who reads when all is quiet decodes everything.
     """
 
     def _form(self, header: Header, checkpoints: Any, groups: Any) -> bytes:
