@@ -7,6 +7,7 @@ from importlib import import_module
 from deployments.cli import arguments
 from deployments.cli.leaving import Exit
 from deployments.cli.parsing import Parser, UsageMistake, did_you_mean
+from deployments.cli.streams import never_stop_for_words
 
 VERBS = {
     "plan": "what a run would do and cost; spends nothing",
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the process's exit code. Without ``argv`` this is the process."""
     if argv is not None:
         return _main(list(argv))
+    never_stop_for_words()
     leaving = Exit()
     leaving.code = _main(sys.argv[1:])
     return leaving.code
