@@ -35,8 +35,8 @@ $(VENV)/.chores: requirements-chores.lock $(VENV)/.test
 demo: setup ## catalogs/quickstart.csv against the built-in sandbox: pictures, manifest, gallery
 	$(BIN)/printroom run catalogs/quickstart.csv --dataset datasets/quickstart --provider sandbox --yes
 
-ui: setup ## a Prefect server on 127.0.0.1:4200 with the settings this project needs
-	$(BIN)/python -m deployments.ui
+ui: setup ## a Prefect server on 127.0.0.1:4200 (make ui PORT=… another port) with the settings this project needs
+	$(BIN)/python -m deployments.ui $(PORT)
 
 deploy: setup ## work pool, deployments and automations on the server that PREFECT_API_URL names
 	$(BIN)/python -m deployments.deploy

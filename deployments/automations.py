@@ -9,8 +9,6 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 UNANSWERED = "The flow was paused and never resumed."  # Prefect's own words for it
-_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Suspended", "Paused")
-ENDED = {f"prefect.flow-run.{state}" for state in _ENDS}
 LOST_AFTER = timedelta(
     minutes=10
 )  # Prefect's runs beat every three minutes: with less, healthy runs are called crashed
@@ -45,7 +43,7 @@ def automations(alert_block: UUID | None) -> Iterator[AutomationCore]:
         description="A run whose process sent no sign of life for ten minutes is crashed; the next run goes on.",
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", *ENDED},
+            expect={"prefect.flow-run.*"},  # a beat, or a state: ours have names of their own
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related=PRINTROOM,
             for_each={"prefect.resource.id"},
@@ -68,21 +66,29 @@ def automations(alert_block: UUID | None) -> Iterator[AutomationCore]:
 
 def _alerts(block: UUID) -> Iterator[AutomationCore]:
     yield AutomationCore(
-        name="printroom: tell us of runs that failed or are late",
+        name="printroom: tell us of runs that failed",
         trigger=EventTrigger(
-            expect={f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "Late")},
+            expect={"prefect.flow-run.*"},  # an event bears its state's name, and ours have names of their own
+            match={
+                "prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": ["FAILED", "CRASHED"],
+                "prefect.state-message": f"!{UNANSWERED}",  # that one becomes NotApproved
+            },
+            match_related=PRINTROOM,
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[_notification(block)],
+    )  # fmt: skip
+    yield AutomationCore(
+        name="printroom: tell us of runs that are late",
+        trigger=EventTrigger(
+            expect={"prefect.flow-run.Late"},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related=PRINTROOM,
             posture=Posture.Reactive,
             threshold=1,
         ),
-        actions=[
-            SendNotification(
-                block_document_id=block,
-                subject="Printroom: {{ flow_run.name }} is {{ flow_run.state.name }}",
-                body="{{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
-            )
-        ],
+        actions=[_notification(block)],
     )
     yield AutomationCore(
         name="printroom: tell us of budget, key, balance and refusals",
@@ -95,4 +101,12 @@ def _alerts(block: UUID) -> Iterator[AutomationCore]:
                 "{{ event.payload.cost_usd }} USD spent",
             )
         ],
+    )
+
+
+def _notification(block: UUID) -> SendNotification:
+    return SendNotification(
+        block_document_id=block,
+        subject="Printroom: {{ flow_run.name }} is {{ flow_run.state.name }}",
+        body="{{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
     )

@@ -20,6 +20,8 @@ SETTINGS: Mapping[str, str] = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "200",
     # leases kept in memory stay taken for ever when the server restarts
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # where the newer pages hide Resume and Retry in a menu, the older ones have them as buttons; a person may switch
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }

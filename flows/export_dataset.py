@@ -6,6 +6,8 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from tasks import form
+from tasks.begin import CannotStart
 from tasks.export import export
 from tasks.work.analysis.accepting import accept_rule
 from tasks.work.exporting.export import Asked, Exported
@@ -13,12 +15,12 @@ from tasks.work.exporting.export import Asked, Exported
 
 @flow(name="export_dataset", flow_run_name="{dataset} as {format}", persist_result=False)
 async def export_dataset(
-    dataset: str,
-    to: str,
+    dataset: form.Text,
+    to: form.Text,
     format: Literal["imagefolder", "webdataset", "csv"] = "imagefolder",  # noqa: A002 - the option's public name
-    accept: str | None = None,
-    catalogs: list[str] | None = None,
-    per_shard: int = 1_000,
+    accept: form.Text | None = None,
+    catalogs: form.Texts | None = None,
+    per_shard: form.Calls = 1_000,
 ) -> State[Exported]:
     """Copy the succeeded pictures of a dataset, or those that a rule accepts, with their prompts and their origin.
 
@@ -39,7 +41,10 @@ async def export_dataset(
         catalogs=tuple(catalogs or ()),
         per_shard=per_shard,
     )
-    done = await export(asked, to)
+    try:
+        done = await export(asked, to)
+    except CannotStart as reason:
+        return Failed(name=reason.state, message=str(reason))
     get_run_logger().info("%s rows, %s pictures in %s", done.rows, done.images, to)
     if done.damaged:
         return Failed(message=f"{len(done.damaged)} pictures are not what the manifest says", data=done)

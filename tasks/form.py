@@ -13,7 +13,7 @@ from pydantic import Field, WithJsonSchema
 
 from catalogs.models import UnknownModel, find_model
 from catalogs.money import parse_usd
-from tasks.work.options import Only, RunOptions, alone, options_of
+from tasks.work.options import Only, RunOptions, alone, form_of, options_of
 
 Texts = Annotated[list[str], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
@@ -31,8 +31,10 @@ Runner = Literal["local", "workers", "dask"]
 
 __all__ = [
     "BadForm", "Calls", "Count", "OnUnknown", "Only", "Partitions", "ProviderName", "Rpms", "Runner", "Seconds",
-    "Text", "Texts", "Usd", "Workers", "checked_options",
+    "Text", "Texts", "Usd", "Workers", "checked_options", "problems_of", "unreadable_rule",
 ]  # fmt: skip
+
+_RIGHT = form_of(RunOptions(catalogs=("?",), dataset="?"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def checked_options(form: Mapping[str, Any]) -> RunOptions:
 
     Example: ``checked_options({"catalogs": ["a.csv"], "dataset": "out", "rpm": {"sora_image": 10}, …})``.
     """
-    problems = tuple(_problems(form))
+    problems = problems_of(form)
     if problems:
         raise BadForm(problems)
     named = dict(form)
@@ -59,6 +61,11 @@ def checked_options(form: Mapping[str, Any]) -> RunOptions:
     if form["ocr"] not in ("local", "off"):
         named["ocr"] = _canonical(form["ocr"])
     return options_of(named)
+
+
+def problems_of(form: Mapping[str, Any]) -> tuple[str, ...]:
+    """All that is wrong with parameters that have the right types; what is left out is taken to be right."""
+    return tuple(_problems(_RIGHT | dict(form)))
 
 
 def _problems(form: Mapping[str, Any]) -> Iterator[str]:
@@ -84,6 +91,18 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
         yield "runner: dask needs the package prefect-dask where the run is worked (pip install prefect-dask)"
     if form["runner"] != "local":
         yield from alone(limit=form["limit"], max_takes=form["max_takes"])
+    yield from unreadable_rule(form)
+
+
+def unreadable_rule(form: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with an accept rule, if there is one."""
+    from tasks.work.analysis.accepting import accept_rule
+    from tasks.work.problems import InvalidCatalog
+
+    try:
+        accept_rule(form.get("accept"))
+    except InvalidCatalog as error:
+        yield from (f"accept: {problem.found}: {problem.allowed}" for problem in error.problems)
 
 
 def _unknown(parameter: str, model: str) -> Iterator[str]:

@@ -36,7 +36,7 @@ def show_plan(plan: Plan) -> None:
 def _show_notes(summary: PlanSummary) -> None:
     """What a buyer may want to change first; a run that buys nothing has no use for it."""
     if len(summary.retired) > NOTES:
-        names = ", ".join(text.partition(":")[0] for text in summary.retired)
+        names = ", ".join(text.partition(" ")[0] for text in summary.retired)
         say(f"note: retired, or soon to be: {names}; `printroom models` names their successors")
     else:
         for text in summary.retired:

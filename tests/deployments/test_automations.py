@@ -11,7 +11,7 @@ from tests.support.prefect_server import ROOT
 
 def test_without_a_notification_block_nobody_is_told_and_the_rest_works() -> None:
     assert [found.name for found in automations(None)] == ["printroom: nobody approved", "printroom: lost runs"]
-    assert len(list(automations(uuid4()))) == 4
+    assert len(list(automations(uuid4()))) == 5
 
 
 def test_a_healthy_run_may_miss_two_beats_before_it_is_called_crashed() -> None:

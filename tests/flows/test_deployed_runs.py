@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.alerts import Alerts
 from tests.support.prefect_runs import (
     FINAL,
+    artifact_of,
     artifacts_of,
     deployment,
     logs_of,
     newest_run,
     read_run,
-    summary_of,
+    start_run,
     wait_for_state,
     wait_run,
 )
@@ -89,11 +91,29 @@ def test_the_server_refuses_what_the_form_cannot_mean(team: Team) -> None:
             assert any(part in reply.text for part in words.split("|")), reply.text
 
 
+def test_parameters_that_got_past_the_server_end_the_run_in_plain_words(
+    team: Team, alerts: Alerts, tmp_path: Path
+) -> None:
+    """Somebody took the tick from "Validate parameters"; a deployment made without ``make deploy`` has none."""
+    before = charges_so_far(team.sandbox)
+    wrong = {"bogus": 1, "concurrency": 0, "model": "dall-e-9", "catalogs": [team.catalog(tmp_path, "w.csv", ROWS)]}
+    wrong["dataset"] = team.dataset("wrong")
+    run = start_run(team.server, "generate_dataset/on-demand", wrong, checked=False)
+    state = wait_run(team.server, run)["state"]
+    assert (state["type"], state["name"]) == ("FAILED", "InvalidParameters"), state
+    assert state["message"] == (
+        "bogus: no such parameter; concurrency: Input should be greater than or equal to 1, found 0; "
+        "model: unknown model 'dall-e-9' (did you mean 'dall-e-3'?); nothing was spent"
+    )
+    assert charged_by(team, before, "dall-e-2") == []
+    assert state["message"] in alerts.wait_for("is InvalidParameters")
+
+
 @pytest.mark.browser
 def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_given(
     team: Team, story: Story, tmp_path: Path
 ) -> None:
-    from tests.support.browser import PATIENCE_MS, fill, form_field, open_page, submit
+    from tests.support.browser import PATIENCE_MS, choose, fill, form_field, open_page, submit
 
     story.catalog = team.catalog(tmp_path, "hills.csv", ROWS)
     story.dataset = team.dataset("hills")
@@ -105,6 +125,7 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         fill(page, "dataset", story.dataset)
         fill(page, "approve_above", "0.05")
         picture(page, "form")
+        choose(page, "provider", "openai")
         assert "Use this model for every row" in form_field(page, "model").inner_text()
         submit(page)
         run = newest_run(team.server, on_demand)
@@ -125,10 +146,13 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         if SCREENSHOTS:
             page.get_by_text("Task Runs", exact=True).first.click()
             picture(page, "run")
-        page.goto(f"{team.server.url}/artifacts/artifact/{summary_of(team.server, run)}")
+        page.goto(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, run, 'progress')}")
+        page.get_by_text("10 of 10 calls done").first.wait_for(timeout=PATIENCE_MS)
+        page.goto(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, run, 'summary')}")
         page.get_by_text("Spend by model").first.wait_for(timeout=PATIENCE_MS)
         picture(page, "summary")
         assert page.locator("article img[src^='data:image/jpeg']").count() == 8
+        assert_pictures_open(page)
     assert (done["state"]["name"], done["state"]["message"]) == ("CompletedWithFailures", "8 succeeded, 2 failed")
     assert len([charge for charge in charged_by(team, before, "dall-e-2") if charge["micros"]]) == 8
     assert Counter(row["outcome"] for row in team.manifest(story.dataset)) == {"succeeded": 8, "failed": 2}
@@ -142,20 +166,23 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
 
 
 @pytest.mark.browser
-def test_a_rerun_of_what_failed_started_in_the_browser_calls_only_those_rows_and_the_bill_agrees(
+def test_a_rerun_of_what_failed_is_one_link_of_the_summary_calls_only_those_rows_and_the_bill_agrees(
     team: Team, story: Story
 ) -> None:
-    from tests.support.browser import PATIENCE_MS, choose, fill, open_page, submit
+    from tests.support.browser import PATIENCE_MS, form_field, open_page, submit
 
     before = charges_so_far(team.sandbox)
     on_demand = deployment(team.server, "generate_dataset/on-demand")["id"]
     earlier = newest_run(team.server, on_demand)
-    with open_page(f"{team.server.url}/deployments/deployment/{on_demand}/run") as page:
-        page.get_by_text("Prompt catalogs, CSV or Parquet").wait_for(timeout=PATIENCE_MS)
-        fill(page, "catalogs", story.catalog)
-        fill(page, "dataset", story.dataset)
-        choose(page, "only", "failed")
-        submit(page)
+    with open_page(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, earlier, 'summary')}") as page:
+        with page.expect_popup() as opened:
+            page.locator("article").get_by_role("link", name="failed", exact=True).click(timeout=PATIENCE_MS)
+        form = opened.value
+        form.get_by_text("Prompt catalogs, CSV or Parquet").wait_for(timeout=PATIENCE_MS)
+        assert form_field(form, "dataset").locator("textarea").input_value() == story.dataset
+        assert form_field(form, "only").get_by_text("failed", exact=True).first.is_visible()
+        picture(form, "again")
+        submit(form)
     run = newest_run(team.server, on_demand)
     assert run != earlier
     done = wait_run(team.server, run)
@@ -178,6 +205,17 @@ def test_a_cron_schedule_fires_and_its_run_leaves_a_manifest_in_s3(team: Team, n
     assert (run["state"]["name"], run["state"]["message"]) == ("Completed", "6 results, 0 of them reused")
     assert Counter(row["outcome"] for row in team.manifest(nightly)) == {"succeeded": 6}
     assert len([charge for charge in charged(team.sandbox) if charge["model"] == "dall-e-3"]) >= 6
+
+
+def assert_pictures_open(page: Any) -> None:
+    """The first picture's link leads to the picture, and the gallery's to a page that shows them all."""
+    with page.expect_popup() as opened:
+        page.locator("article").get_by_role("link", name="open").first.click()
+    opened.value.wait_for_function("document.images.length == 1 && document.images[0].naturalWidth > 0")
+    with page.expect_popup() as opened:
+        page.locator("article").get_by_role("link", name="gallery").click()
+    opened.value.wait_for_function("document.images.length >= 8 && document.images[0].naturalWidth > 0")
+    opened.value.close()
 
 
 def charged_by(team: Team, since: int, model: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
-from tests.support.prefect_runs import deploy, descendants, start_run, wait_run, worker
+from tests.support.prefect_runs import deploy, processes_of, start_run, wait_run, worker
 from tests.support.prefect_server import ROOT, PrefectServer, prefect_server
 from tests.support.runs import charged, charges_so_far, current_rows, write_catalog
 
@@ -51,17 +51,6 @@ def wait_for_calls(sandbox: SandboxProcess, calls: int) -> None:
             return
         time.sleep(0.2)
     raise AssertionError("the run did not get so far")
-
-
-def processes_of(server: PrefectServer) -> list[int]:
-    """The server's processes: they were started with its port."""
-    port, found = server.url.rpartition(":")[2].encode(), []
-    for pid in descendants(os.getpid()):
-        place = Path(f"/proc/{pid}/cmdline")
-        words = place.read_bytes().split(b"\0") if place.exists() else []
-        if port in words and (b"server" in words or b"prefect.server.api.server:create_app" in words):
-            found.append(pid)
-    return found
 
 
 def judge(state: dict[str, Any], sandbox: SandboxProcess, before: int, folder: Path) -> None:

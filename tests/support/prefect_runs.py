@@ -77,6 +77,17 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def processes_of(server: PrefectServer) -> list[int]:
+    """The processes of a server that this process started: their words have its port."""
+    port, found = server.url.rpartition(":")[2].encode(), []
+    for pid in descendants(os.getpid()):
+        place = Path(f"/proc/{pid}/cmdline")
+        words = place.read_bytes().split(b"\0") if place.exists() else []
+        if port in words and (b"server" in words or b"prefect.server.api.server:create_app" in words):
+            found.append(pid)
+    return found
+
+
 def deployment(server: PrefectServer, name: str) -> dict[str, Any]:
     """A deployment by ``flow/name``."""
     with server.client() as client:
@@ -84,10 +95,13 @@ def deployment(server: PrefectServer, name: str) -> dict[str, Any]:
         return found
 
 
-def start_run(server: PrefectServer, name: str, parameters: Mapping[str, Any]) -> str:
-    """ "Custom run" in the UI; the id of the flow run."""
+def start_run(server: PrefectServer, name: str, parameters: Mapping[str, Any], *, checked: bool = True) -> str:
+    """ "Custom run" in the UI, with or without its "Validate parameters"; the id of the flow run."""
     with server.client() as client:
-        body = {"parameters": {**deployment(server, name)["parameters"], **parameters}, "state": {"type": "SCHEDULED"}}
+        body = {
+            "parameters": {**deployment(server, name)["parameters"], **parameters}, "state": {"type": "SCHEDULED"},
+            "enforce_parameter_schema": checked,
+        }  # fmt: skip
         made = client.post(f"/deployments/{deployment(server, name)['id']}/create_flow_run", json=body)
         return str(made.raise_for_status().json()["id"])
 
@@ -156,10 +170,10 @@ def artifacts_of(server: PrefectServer, run_id: str) -> dict[str, str]:
     return {artifact["key"].rpartition("-")[2]: artifact["data"] for artifact in reversed(found)}
 
 
-def summary_of(server: PrefectServer, run_id: str) -> str:
-    """The id of the artifact that sums a run up."""
+def artifact_of(server: PrefectServer, run_id: str, what: str) -> str:
+    """The id of the run's artifact that shows ``what``: its summary, its progress."""
     with server.client() as client:
-        body = {"artifacts": {"flow_run_id": {"any_": [run_id]}, "key": {"like_": "%-summary"}}}
+        body = {"artifacts": {"flow_run_id": {"any_": [run_id]}, "key": {"like_": f"%-{what}"}}}
         return str(client.post("/artifacts/filter", json=body).json()[0]["id"])
 
 
@@ -175,14 +189,6 @@ def set_state(server: PrefectServer, run_id: str, state: str, name: str | None =
     with server.client() as client:
         body = {"state": {"type": state, "name": name}, "force": False}
         client.post(f"/flow_runs/{run_id}/set_state", json=body).raise_for_status()
-
-
-def events_of(server: PrefectServer, prefix: str) -> list[dict[str, Any]]:
-    """Events whose name begins so."""
-    with server.client() as client:
-        body = {"filter": {"event": {"prefix": [prefix]}}, "limit": 50}
-        found: list[dict[str, Any]] = client.post("/events/filter", json=body).raise_for_status().json()["events"]
-        return found
 
 
 def home_of(folder: Path) -> Path:

@@ -1,13 +1,16 @@
 """What a run's page says, without a server: keys, plan, progress, summary; and the moments that deserve an alarm."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.show import _due, artifact_key
+from tasks.summarize import forms_again
 from tasks.work.problems import InvalidCatalog
 from tasks.work.running.session import Session, forget
 from tasks.work.showing.digest import code, escape, summary_markdown
@@ -68,14 +71,25 @@ async def test_plan_progress_and_summary_say_what_was_planned_and_done(tmp_path:
         assert "| policy | 1 |" in live
         assert "$1.00" in live
         shown = await showcase(session.store, session.run_id, {"c"})
-        said = summary_markdown(session, session._result(session.ready_plan.summary.outcomes), shown)
-        assert "| refused | policy | 1 | `gore` |" in said
+        again = forms_again("0-0", {"catalogs": ["50%.csv"], "rows": ["x"], "only": "pending"})
+        said = summary_markdown(session, session._result(session.ready_plan.summary.outcomes), shown, again)
+        assert "| refused | `policy` content policy | 1 | `gore` |" in said
+        assert [link for _, link in re.findall(r"\[(refused|failed|held)\]\((.*?)\)", said)] == [again["refused"]]
+        assert "## Limits" not in said, "nothing was decided about traffic"
         assert "| dall-e-2 | 4 | 4 | $0.06 |" in said
         assert said.count("data:image/jpeg;base64,") == 3
         assert "<script" not in said
         assert "](javascript" not in said
     finally:
         forget(session.run_id)
+
+
+def test_the_form_for_another_run_is_the_last_ones_for_the_rows_that_are_so() -> None:
+    """The UI decodes the address twice."""
+    asked = {"catalogs": ["50%25.csv"], "dataset": "a & b", "only": "failed", "rows": ["r1"], "again": True, "limit": 3}
+    place, _, query = forms_again("0-0", asked)["refused"].partition("?parameters=")
+    assert place == "/deployments/deployment/0-0/run"
+    assert json.loads(unquote(unquote(query))) == {"catalogs": ["50%25.csv"], "dataset": "a & b", "only": "refused"}
 
 
 async def test_events_are_due_when_a_run_is_stopped_and_not_before(tmp_path: Path, sandbox: SandboxProcess) -> None:

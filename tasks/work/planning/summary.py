@@ -66,7 +66,7 @@ class PlanSummary:
                 self._new(row.wanted.model, samples, row.estimate_micros, row.cap_micros)
         elif row.action == "wait":
             self.waiting += samples
-            self.wait_for(row, 1)
+            self._wait_for(row, 1)
         elif row.action == "read":
             self.readings += samples
         elif row.action == "fetch":
@@ -92,7 +92,16 @@ class PlanSummary:
             share = self.models[model] = ModelShare()
         return share
 
-    def wait_for(self, row: PlannedRow, sign: int) -> None:
+    def leave_waiting(self, row: PlannedRow) -> None:
+        """Take away a row that waited: its input is there, and it is counted again as what it now is."""
+        samples = row.wanted.samples
+        self.rows -= samples
+        self.outcomes["pending"] -= samples
+        self._share(row.wanted.model).rows -= samples
+        self.waiting -= samples
+        self._wait_for(row, -1)
+
+    def _wait_for(self, row: PlannedRow, sign: int) -> None:
         """Add (or, with -1, take away) the money of a row whose input is not there yet: this run may buy it."""
         if row.cap_micros is None or row.estimate_micros is None:
             self.unpriced[row.wanted.model] += sign
@@ -135,8 +144,8 @@ class PlanSummary:
             (self._seconds(table, name, share, options) for name, share in self.models.items()), default=0
         )
         today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
-        found = ((name, retirement(table.get(name), today)) for name in sorted(self.models))
-        self.retired = [f"{name}: {text}" for name, text in found if text]
+        found = (retirement(table.get(name), today) for name in sorted(self.models))
+        self.retired = [text for text in found if text]
 
     def _new(self, model: str, samples: int, estimate: int | None, cap: int | None) -> None:
         share = self.models[model]

@@ -78,7 +78,7 @@ def _leave_waiting(plan: Plan, later: LaterRow, wave: int) -> None:
     plan.later.remove(later)
     waited = placeholder(plan, later)
     partition = bucket_of(plan, waited.wanted)
-    plan.summary.wait_for(waited, -1)
+    plan.summary.leave_waiting(waited)
     gone = unwanted(plan, later.origin.name, later.row.row_id, later.take, None)
     plan.unwanted[wave * plan.partitions + partition].append(gone)
 

@@ -1,22 +1,30 @@
 """What a run did, in markdown for people; prompts and messages in it are escaped."""
 
+from collections.abc import Mapping
+from urllib.parse import unquote
+
 from catalogs.money import format_usd
 from tasks.protocols.redact import printable
+from tasks.report.wording import REASONS
 from tasks.work.analysis.at_work import decisions
 from tasks.work.running.result import RunResult
 from tasks.work.running.session import Session
 from tasks.work.showing.showcase import Showcase, link_to
 
 
-def summary_markdown(session: Session, result: RunResult, shown: Showcase) -> str:
-    """Counts, money, what did not succeed and why, spend by model, and pictures of one run."""
-    gallery = link_to(session.store, "report/index.html")
+def summary_markdown(
+    session: Session, result: RunResult, shown: Showcase, again: Mapping[str, str] | None = None
+) -> str:
+    """Counts, money, what did not succeed and why, spend by model, and pictures of one run.
+
+    ``again``: for an outcome, the address of a form that takes up the rows that have it.
+    """
     lines = [
         f"# {result.succeeded:,} of {result.rows:,} results succeeded",
         "",
         f"Dataset {code(result.dataset)} · manifest {code(result.manifest)} · run {code(result.run_id)}",
         "",
-        f"[gallery]({gallery}) {code(f'{result.dataset}/report/index.html')}",
+        _gallery(session, result),
         "",
         "| reused | refused | failed | unknown | held | pending | cost | possibly more |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
@@ -33,10 +41,10 @@ def summary_markdown(session: Session, result: RunResult, shown: Showcase) -> st
         "\n".join(
             [
                 *lines,
-                *_missing(shown),
+                *_missing(shown, again or {}),
                 *_doubtful(session, shown),
                 *_models(session, shown),
-                *traffic_lines(session),
+                *traffic_lines(session, ended=True),
                 *_pictures(shown),
             ]
         )
@@ -44,15 +52,30 @@ def summary_markdown(session: Session, result: RunResult, shown: Showcase) -> st
     )
 
 
-def _missing(shown: Showcase) -> list[str]:
+def _gallery(session: Session, result: RunResult) -> str:
+    """A link for a browser anywhere; a file's own path, since no browser follows a link from a page to a file."""
+    link = link_to(session.store, "report/index.html")
+    if link.startswith("http"):
+        return f"[gallery]({link}) {code(f'{result.dataset}/report/index.html')}"
+    path = unquote(link.removeprefix("file://"))
+    return f"Gallery, a file where the run was: {code(path)}. Links to pictures are such paths too: copy, do not click."
+
+
+def _missing(shown: Showcase, again: Mapping[str, str]) -> list[str]:
     if not shown.counts:
         return []
-    lines = ["", "## Not succeeded, by reason", "", "| outcome | reason | rows | which |", "|---|---|---:|---|"]
-    for why, count in shown.counts.most_common():
-        ids = ", ".join(code(row_id) for row_id in sorted(shown.missing[why]))
-        more = f" and {count - len(shown.missing[why]):,} more" if count > len(shown.missing[why]) else ""
-        lines.append(cells(why[0], escape(why[1]), f"{count:,}", ids + more))
-    return [*lines, "", "To take them up again: run with `only` set to the outcome, or with their ids in `rows`."]
+    lines = ["", "## Not succeeded, by reason", "", "| outcome | why | rows | which |", "|---|---|---:|---|"]
+    for (outcome, reason), count in shown.counts.most_common():
+        which = shown.missing[outcome, reason]
+        ids = ", ".join(code(row_id) for row_id in sorted(which))
+        more = f" and {count - len(which):,} more" if count > len(which) else ""
+        why = f"{code(reason)} {REASONS.get(reason, '')}" if reason else ""
+        lines.append(cells(outcome, why, f"{count:,}", ids + more))
+    there = {outcome for outcome, _ in shown.counts}
+    forms = " · ".join(f"[{outcome}]({link})" for outcome, link in again.items() if outcome in there)
+    here = f"the form, filled in for what is {forms}; or " if forms else ""
+    how = f"To take them up again: {here}a run with `only` set to the outcome, or with their ids in `rows`."
+    return [*lines, "", how]
 
 
 def _doubtful(session: Session, shown: Showcase) -> list[str]:
@@ -91,10 +114,13 @@ def _pictures(shown: Showcase) -> list[str]:
     return lines
 
 
-def traffic_lines(session: Session) -> list[str]:
-    """A section on what the limits decided; nothing before the first call."""
+def traffic_lines(session: Session, *, ended: bool = False) -> list[str]:
+    """A section on what the limits decided; nothing before the first call, and at the end only if they did."""
     redactor = session.services.redactor
-    said = [escape(redactor.text(line)) for line in decisions(session.services.traffic.snapshot())]
+    traffic = session.services.traffic.snapshot()
+    if ended:
+        traffic["models"] = {name: lane for name, lane in traffic["models"].items() if lane["rate_limited"]}
+    said = [escape(redactor.text(line)) for line in decisions(traffic)]
     return ["", "## Limits", "", *(f"- {line}" for line in said)] if said else []
 
 

@@ -38,7 +38,8 @@ def progress_markdown(session: Session) -> str:
     if progress.reasons:
         lines += ["", "| not succeeded | rows |", "|---|---:|"]
         lines += [f"| {escape(reason)} | {count:,} |" for reason, count in progress.reasons.most_common()]
-    return "\n".join([*lines, *traffic_lines(session)]) + "\n"
+    ended = progress.bought >= progress.planned and not progress.in_flight
+    return "\n".join([*lines, *traffic_lines(session, ended=ended)]) + "\n"
 
 
 def _bar(progress: Progress) -> str:

@@ -1,5 +1,6 @@
 """Rows that feed on others: which pictures they get, when they get their key, and what is left of their waiting."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from deployments.sandbox.process import SandboxProcess
 from tasks.manifest.readers import read_manifest
 from tasks.work.planning.keying import placeholder
+from tasks.work.running.execute import execute
+from tasks.work.running.session import forget
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 
 SMALL = {"model": "dall-e-2", "size": "256x256"}
@@ -63,6 +66,19 @@ async def test_a_row_that_waits_is_planned_with_its_price_and_under_its_run(
     )
     assert {row["run_id"] for row in rows.values()} - {None} == {rows["pair"]["run_id"]}
     assert [rows[row["id"]]["row_number"] for row in ROWS] == [1, 2, 3, 4]
+
+
+async def test_a_row_that_waited_is_counted_once(catalog: Path, tmp_path: Path, sandbox: SandboxProcess) -> None:
+    session = session_for(catalog, tmp_path / "ds", sandbox)
+    before = replace((await session.make_plan()).summary.models["dall-e-2"])
+    try:
+        await execute(session)
+    finally:
+        forget(session.run_id)
+    summary = session.ready_plan.summary
+    assert (summary.rows, summary.new, summary.waiting) == (5, 5, 0)
+    assert (before.rows, before.new) == (4, 2)
+    assert (summary.models["dall-e-2"].rows, summary.models["dall-e-2"].new) == (4, 4)
 
 
 @pytest.mark.parametrize("take", ["1", "2"])
