@@ -39,6 +39,18 @@ ALARMED = {  # event: the run that emits it, what somebody is told
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def late(deployed: PrefectServer) -> str:
+    """A run that was due a minute ago; the server notices while the other runs run."""
+    weekly = deployment(deployed, "verify_dataset/verify")["id"]
+    due = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
+    body = {"name": "sunday", "parameters": {"dataset": "ds"}, "state": state}
+    with deployed.client() as client:
+        made = client.post(f"/deployments/{weekly}/create_flow_run", json=body)
+        return str(made.raise_for_status().json()["id"])
+
+
 @pytest.fixture(scope="module")
 def ran(deployed: PrefectServer, sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one dataset for each of ``RUNS``."""
@@ -72,15 +84,10 @@ def test_each_alarm_is_told_once_and_a_run_that_had_none_is_not_heard_of(ran: Pa
     assert sorted(heard) == sorted(f"Printroom: {event} on {ran / name}" for event, (name, _) in ALARMED.items())
 
 
-def test_a_run_that_nobody_takes_up_and_one_that_failed_are_heard_of(deployed: PrefectServer, alerts: Alerts) -> None:
+def test_a_run_that_nobody_takes_up_and_one_that_failed_are_heard_of(
+    late: str, ran: Path, deployed: PrefectServer, alerts: Alerts
+) -> None:
     """No worker is there, so the first is late; whatever sets a run to Failed, the automation hears of the state."""
-    weekly = deployment(deployed, "verify_dataset/verify")["id"]
-    due = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
-    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
-    body = {"name": "sunday", "parameters": {"dataset": "ds"}, "state": state}
-    with deployed.client() as client:
-        made = client.post(f"/deployments/{weekly}/create_flow_run", json=body)
-        run = made.raise_for_status().json()["id"]
     alerts.wait_for("sunday is Late")
-    set_state(deployed, run, "FAILED", "Damaged")
+    set_state(deployed, late, "FAILED", "Damaged")
     alerts.wait_for("sunday is Damaged")
