@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +13,9 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tests.support.alerts import Alerts
-from tests.support.prefect_runs import deployment, set_state
+from tests.support.prefect_runs import deployment, kill_group, set_state, start_run, wait_run, worker
 from tests.support.prefect_server import ROOT, PrefectServer
-from tests.support.runs import write_catalog
+from tests.support.runs import charges_so_far, write_catalog
 
 pytestmark = pytest.mark.server
 
@@ -91,3 +93,39 @@ def test_a_run_that_nobody_takes_up_and_one_that_failed_are_heard_of(
     alerts.wait_for("sunday is Late")
     set_state(deployed, late, "FAILED", "Damaged")
     alerts.wait_for("sunday is Damaged")
+
+
+@contextmanager
+def lost_within(server: PrefectServer, seconds: int) -> Iterator[None]:
+    """The automation on lost runs with less patience than it is deployed with."""
+    with server.client() as client:
+        asked = {"automations": {"name": {"any_": ["printroom: lost runs"]}}}
+        found = client.post("/automations/filter", json=asked).raise_for_status().json()[0]
+        place = f"/automations/{found['id']}"
+        kept = {name: found[name] for name in ("name", "description", "enabled", "trigger", "actions")}
+        hasty = {**kept, "trigger": {**kept["trigger"], "within": seconds}}
+        client.put(place, json=hasty).raise_for_status()
+        yield
+        client.put(place, json=kept).raise_for_status()
+
+
+@pytest.mark.slow
+def test_a_run_whose_machine_died_is_called_crashed_and_is_heard_of(
+    deployed: PrefectServer, sandbox: SandboxProcess, alerts: Alerts, tmp_path: Path
+) -> None:
+    rows = [{"id": f"m{i}", "prompt": f"mast {i}", **MODEL} for i in range(600)]
+    form = {"catalogs": [str(write_catalog(tmp_path / "masts.csv", rows))], "dataset": str(tmp_path / "masts")}
+    environment = {
+        "PRINTROOM_PROVIDER": "sandbox", "PRINTROOM_BASE_URL": sandbox.base_url,
+        "PRINTROOM_SPOOL": str(tmp_path / "spool"), "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }  # fmt: skip
+    before = charges_so_far(sandbox)
+    with lost_within(deployed, 75), worker(deployed, environment, "doomed") as machine:
+        asked = {**form, "rpm": {"dall-e-2": 60}, "approve_above": 100, "max_spend": 100}
+        run = start_run(deployed, "generate_dataset/on-demand", asked)
+        wait_run(deployed, run, lambda _: charges_so_far(sandbox) > before + 5)
+        kill_group(machine)
+        lost = wait_run(deployed, run)
+    assert (lost["state"]["type"], lost["state"]["name"]) == ("CRASHED", "Crashed")
+    assert lost["state"]["message"].startswith("no sign of life for ten minutes")
+    assert "no sign of life" in alerts.wait_for(f"{tmp_path / 'masts'} is Crashed")
