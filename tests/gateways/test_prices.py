@@ -33,6 +33,19 @@ def test_an_unknown_price_is_a_problem_of_the_plan_and_nothing_is_spent(
     assert "estimated $0.05" in capsys.readouterr().out
 
 
+async def test_an_edit_without_a_price_is_not_said_of_the_model_whose_pictures_have_one(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    rows = [
+        {"id": "a", "prompt": "a hill", "model": "flux-2-max"},
+        {"id": "b", "prompt": "at dawn", "model": "flux-2-max", "operation": "edit", "images": VASE},
+    ]
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway)
+    with pytest.raises(InvalidCatalog) as caught:
+        await session.make_plan()
+    assert "found flux-2-max, whose price of an edit is not known (1 row)" in caught.value.lines[0]
+
+
 async def test_a_price_that_the_user_states_is_what_is_reserved_and_recorded(
     tmp_path: Path, gateway: SandboxProcess
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from catalogs.types import Problem, Provider
+from catalogs.types import Model, PerImage, Problem, Provider
 from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
 from tasks.storage.store import Store
 from tasks.work.analysis.accepting import check_accepting
@@ -77,14 +77,22 @@ def _refuse_unpriced(plan: Plan) -> None:
         return
     files = ", ".join(plan.options.catalogs)
     problems = [
-        Problem(
-            file=files, row_number=None, column="model", found=f"{model}, whose price is not known ({count:,} rows)",
-            allowed=f"state what one picture or reading costs: --price {model}=USD",
-        )
-        for model, count in sorted(plan.summary.unpriced.items())
-    ]  # fmt: skip
+        _unpriced(files, plan.table.get(model), count) for model, count in sorted(plan.summary.unpriced.items())
+    ]
     plan.discard()
     raise InvalidCatalog(problems)
+
+
+def _unpriced(files: str, model: Model, count: int) -> Problem:
+    rule = model.price.rule if model.price else None
+    edits = isinstance(rule, PerImage) and rule.edit_usd is None  # a generated picture has its price
+    rows = f"{count:,} row{'' if count == 1 else 's'}"
+    return Problem(
+        file=files, row_number=None, column="model",
+        found=f"{model.id}, whose price {'of an edit ' if edits else ''}is not known ({rows})",
+        allowed=f"state what one {'picture, edited or not,' if edits else 'picture or reading'} costs: "
+        f"--price {model.id}=USD",
+    )  # fmt: skip
 
 
 async def _resolve_later(plan: Plan, rows: Spill) -> None:
