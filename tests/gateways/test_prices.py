@@ -43,7 +43,7 @@ async def test_an_edit_without_a_price_is_not_said_of_the_model_whose_pictures_h
     session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", gateway)
     with pytest.raises(InvalidCatalog) as caught:
         await session.make_plan()
-    assert "found flux-2-max, whose price of an edit is not known (1 row)" in caught.value.lines[0]
+    assert "found flux-2-max, whose price for these rows is not known (1 row)" in caught.value.lines[0]
 
 
 async def test_a_price_that_the_user_states_is_what_is_reserved_and_recorded(

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from catalogs.types import Model, PerImage, Problem, Provider
+from catalogs.prices import estimate_micros
+from catalogs.types import Model, Problem, Provider
 from tasks.journal.dataset import DEFAULT_PARTITIONS, find_dataset
 from tasks.storage.store import Store
 from tasks.work.analysis.accepting import check_accepting
@@ -84,13 +85,12 @@ def _refuse_unpriced(plan: Plan) -> None:
 
 
 def _unpriced(files: str, model: Model, count: int) -> Problem:
-    rule = model.price.rule if model.price else None
-    edits = isinstance(rule, PerImage) and rule.edit_usd is None  # a generated picture has its price
+    others = estimate_micros(model, operation="generate") is not None  # an edit, or a size, is what nobody priced
     rows = f"{count:,} row{'' if count == 1 else 's'}"
     return Problem(
         file=files, row_number=None, column="model",
-        found=f"{model.id}, whose price {'of an edit ' if edits else ''}is not known ({rows})",
-        allowed=f"state what one {'picture, edited or not,' if edits else 'picture or reading'} costs: "
+        found=f"{model.id}, whose price {'for these rows ' if others else ''}is not known ({rows})",
+        allowed=f"state what one {'picture of this model' if others else 'picture or reading'} costs: "
         f"--price {model.id}=USD",
     )  # fmt: skip
 

@@ -128,10 +128,14 @@ class _Partition:
             want = fold.wants.get((event.catalog, event.row_id, event.take, event.key))
             if want is not None and want.current:
                 yield replace(event, at=at)
+        gone = {(event.catalog, event.row_id, event.take, event.key) for event in self._work.unwanted}
         for row in self._plan.rows(self._work, at=at):
             wanted = row.wanted
+            identity = (wanted.catalog, wanted.row_id, wanted.take, wanted.key)
+            if identity in gone:
+                continue  # it waited for a picture behind a URL, and has got its key since it was planned
             self._planned.append((wanted.key or "", wanted.samples))
-            known = fold.wants.get((wanted.catalog, wanted.row_id, wanted.take, wanted.key))
+            known = fold.wants.get(identity)
             if row.record and (known is None or not known.current or known.event.digest != wanted.digest):
                 yield wanted
             if row.action == "fail" and wanted.key:

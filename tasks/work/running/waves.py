@@ -68,9 +68,18 @@ async def _resolve_waiting(plan: Plan, services: Services, wave: int) -> None:
         _leave_waiting(plan, later, wave)
     before = plan.summary.calls
     for partition, rows in ready.items():
+        _keep_wanted(plan, wave * plan.partitions + partition, rows)
         fold = await load_fold(services.store, services.dataset.partition_names[partition])
         compare(plan, partition, fold, rows)
     services.progress.planned += plan.summary.calls - before
+
+
+def _keep_wanted(plan: Plan, bucket: int, rows: list[PlannedRow]) -> None:
+    """Do not take out what the plan found nobody to want before these rows had their keys."""
+    wants = {(row.wanted.catalog, row.wanted.row_id, row.wanted.take, row.wanted.key) for row in rows}
+    found = plan.unwanted.pop(bucket, [])
+    if left := [event for event in found if (event.catalog, event.row_id, event.take, event.key) not in wants]:
+        plan.unwanted[bucket] = left
 
 
 def _leave_waiting(plan: Plan, later: LaterRow, wave: int) -> None:

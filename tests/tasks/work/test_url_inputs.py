@@ -1,0 +1,31 @@
+"""Rows whose input lies behind a URL: it is fetched at run time, and the row stands in the manifest once."""
+
+from pathlib import Path
+
+from deployments.sandbox.process import SandboxProcess
+from tests.support.pictures import black_png
+from tests.support.runs import current_rows, run, write_catalog
+from tests.support.scripted import reply, scripted
+
+
+def edit(row_id: str, url: str) -> dict[str, str]:
+    return {"id": row_id, "prompt": "in blue", "model": "dall-e-2", "operation": "edit", "images": url}
+
+
+async def test_a_row_with_a_url_is_one_result_whether_the_picture_comes_or_not(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    answers = {"/in.png": reply(black_png(64, 64)), "/none.png": reply(status="404 Not Found")}
+    async with scripted(answers) as server:
+        rows = [edit("there", server.url("/in.png")), edit("gone", server.url("/none.png"))]
+        catalog, dataset = write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds"
+        for reused in (0, 1):
+            result = await run(catalog, dataset, sandbox)
+            assert (result.rows, result.succeeded, result.failed, result.reused) == (2, 1, 1, reused)
+            found = {row["row_id"]: row["outcome_reason"] for row in current_rows(dataset)}
+            assert found == {"there": None, "gone": "input_unavailable"}
+            assert len(current_rows(dataset)) == 2
+        answers["/none.png"] = answers["/in.png"]  # another URL, the same picture: what was bought with it is reused
+        result = await run(catalog, dataset, sandbox)
+        assert (result.rows, result.succeeded, result.reused) == (2, 2, 2)
+        assert sorted(row["row_id"] for row in current_rows(dataset)) == ["gone", "there"]
