@@ -11,7 +11,7 @@ from tasks.journal import events as ev
 from tasks.journal.errors import Fenced, StoreDown
 from tasks.journal.fold import KeyState, outcome
 from tasks.journal.partition import PartitionJournal
-from tasks.protocols.masks import safe_mask
+from tasks.protocols.masks import MaskError, safe_mask
 from tasks.protocols.prompting import read_ocr, vision_prompt
 from tasks.protocols.wire import Answer, Call, InputImage
 from tasks.storage.containers import scan
@@ -50,7 +50,7 @@ class RowWorker:
                 await self._read_back(row, state, pictures)
         except (Fenced, StoreDown, asyncio.CancelledError):
             raise
-        except FileNotFoundError as error:
+        except (FileNotFoundError, MaskError) as error:
             log.warning("row %s: input not available: %s", row.wanted.row_id, error)
             await self._fail(key, "input_unavailable")
         except Exception as error:  # noqa: BLE001 - a fault in one row is that row's outcome, never the run's end

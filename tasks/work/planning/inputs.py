@@ -12,7 +12,7 @@ import orjson
 
 from catalogs.types import ImageRef
 from tasks.protocols.wire import InputImage
-from tasks.storage.containers import scan
+from tasks.storage.containers import BadImage, scan
 from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import inspect_image
 from tasks.storage.keys import image_key
@@ -29,6 +29,7 @@ class InputDesk:
     def __init__(self, store: Store | None) -> None:
         self._store = store
         self._known: dict[str, InputSource | None] = {}
+        self._faults: dict[str, str] = {}
         self._bytes: OrderedDict[str, bytes] = OrderedDict()
         self._held = 0
 
@@ -38,10 +39,19 @@ class InputDesk:
             self._known[ref.target] = await self._find(ref)
         return self._known[ref.target]
 
+    async def fault(self, ref: ImageRef) -> str | None:
+        """Why the content of a file or ``s3://`` reference is no picture that can be sent; None if it is one."""
+        await self.resolve(ref)
+        return self._faults.get(ref.target)
+
     async def _find(self, ref: ImageRef) -> InputSource | None:
         if ref.kind == "https":
             return await self._fetched_before(ref.target)
         data = await asyncio.to_thread(read_input, ref.target)
+        try:
+            scan(data)
+        except BadImage as error:  # its words may hold the file's first bytes, which are nobody's business
+            self._faults[ref.target] = "no PNG, JPEG or WebP" if error.reason == "not_an_image" else str(error)
         sha256 = hashlib.sha256(data).hexdigest()
         return InputSource(sha256=sha256, kind="file" if ref.kind == "file" else "s3", location=ref.target)
 

@@ -1,6 +1,6 @@
 """The catalogs of a run: opened from a folder or S3, read once in a stream, their rows handed to the plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -20,6 +20,8 @@ from tasks.work.planning.remembered import kept_takes, raised_by, raised_takes
 from tasks.work.planning.request import CatalogOrigin, digest_of, key_of
 from tasks.work.planning.spill import PlannedRow, Spill
 from tasks.work.problems import InvalidCatalog
+
+_PICTURE = "a whole picture in PNG, JPEG or WebP"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +125,12 @@ class _Reading:
         self.problems.append(read.problems)
         if not read.problems:
             for seq, row, take in waiting:
-                await self._with_inputs(
-                    LaterRow(seq=seq, depth=read.depth(row.row_id), row=row, origin=origin, take=take), kept
-                )
+                later = LaterRow(seq=seq, depth=read.depth(row.row_id), row=row, origin=origin, take=take)
+                faults = [complaint async for complaint in _faults(plan, row)]
+                for complaint in faults:
+                    read.problems.add(complaint, row.row_number)
+                if not faults:
+                    await self._with_inputs(later, kept)
 
     async def _chosen(
         self, row: Row, origin: CatalogOrigin, raised: dict[str, int], mine: dict[str, int]
@@ -165,6 +170,15 @@ def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:
     return Problem(
         file=names, row_number=None, column="id", found=f"no row {shown(row_id)}", allowed="--rows takes ids of rows"
     )
+
+
+async def _faults(plan: Plan, row: Row) -> AsyncIterator[Complaint]:
+    """Inputs at hand that are no pictures. What lies behind a URL is looked at when it is fetched."""
+    for ref in refs_of(row):
+        if ref.kind in ("file", "s3") and (fault := await plan.desk.fault(ref)) is not None:
+            yield Complaint(
+                "mask" if ref is row.mask else "images", f"{shown(PurePosixPath(ref.target).name)}, {fault}", _PICTURE
+            )
 
 
 def _kept(planned: PlannedRow, kept: dict[str, dict[str, str]]) -> Iterator[PlannedRow]:
