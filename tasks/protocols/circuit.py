@@ -155,5 +155,9 @@ class CircuitCall:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """The call is over; the same as leaving the block."""
         if not self._told:
             self._circuit.leave(probe=self._probe)

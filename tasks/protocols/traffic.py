@@ -9,7 +9,6 @@ async with traffic.call(model) as call:         # stop? → room in flight → c
     ... journal the outcome ...                 # only then another call has this one's place
 """
 
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -94,14 +93,13 @@ class Traffic:
 class TrafficCall:
     """One call: enter, ``start``, POST, ``ended``; ``queue_ms`` is what it waited."""
 
-    __slots__ = ("_circuit", "_model", "_slot", "_stack", "_traffic")
+    __slots__ = ("_circuit", "_model", "_slot", "_traffic")
 
     def __init__(self, traffic: Traffic, model: str) -> None:
         self._traffic = traffic
         self._model = model
         self._slot = traffic.pacer.slot(model)
         self._circuit = traffic.circuit.call()
-        self._stack = AsyncExitStack()
 
     @property
     def queue_ms(self) -> int:
@@ -110,12 +108,14 @@ class TrafficCall:
 
     async def __aenter__(self) -> Self:
         self._traffic.check(self._model)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._slot)
-            # Room first: else thousands would pass a closed circuit and still be on their way when it opens.
-            await stack.enter_async_context(self._circuit)
+        # Room first: else thousands would pass a closed circuit and still be on their way when it opens.
+        await self._slot.__aenter__()
+        try:
+            await self._circuit.__aenter__()
             self._traffic.check(self._model)
-            self._stack = stack.pop_all()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
     async def start(self) -> None:
@@ -147,7 +147,11 @@ class TrafficCall:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._circuit.leave()
+        self._slot.release()
 
     def _tell_circuit(self, failure: Failure | None) -> None:
         if failure is None or failure.http_status is not None:

@@ -30,16 +30,18 @@ class Pictures:
     goal: float
 
 
-SERVED = (
-    Pictures("64 KB PNG, 1024 px", 65_536, 1024, (200, 2000), 2.0, 1.5),
-    Pictures("64 KB PNG of noise, 148 px: no decoding to hide behind", 65_536, None, (200, 3000), 2.0, 1.5),
-    Pictures("1.5 MB PNG, 1024 px", 1_500_000, 1024, (50, 450), 1.3, 1.15),
-    Pictures("1.5 MB PNG of noise, 707 px: no decoding to hide behind", 1_500_000, None, (50, 650), 1.3, 1.15),
-)
+SERVED = {
+    "drawn": Pictures("64 KB PNG, 1024 px", 65_536, 1024, (200, 2000), 2.0, 1.5),
+    "noise": Pictures("64 KB PNG of noise, 148 px: no decoding to hide behind", 65_536, None, (200, 3000), 2.0, 1.5),
+    "large": Pictures("1.5 MB PNG, 1024 px", 1_500_000, 1024, (50, 450), 1.3, 1.15),
+    "large-noise": Pictures(
+        "1.5 MB PNG of noise, 707 px: no decoding to hide behind", 1_500_000, None, (50, 650), 1.3, 1.15
+    ),
+}
 
 
-def findings(folder: Path, *, scale: float = 1, rounds: int = 3) -> Iterator[Finding]:
-    for served in SERVED:
+def findings(folder: Path, *, scale: float = 1, rounds: int = 3, only: str | None = None) -> Iterator[Finding]:
+    for served in (SERVED[only],) if only else SERVED.values():
         small, large = (max(2, round(rows * scale)) for rows in served.rows)
         side = ("--picture-side", str(served.side_px)) if served.side_px else ()
         slopes: dict[str, list[float]] = {name: [] for name in CONTENDERS}

@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tasks.settings import at_address, read_settings
@@ -18,33 +19,48 @@ ROWS = 1_000_000
 NOWHERE = "http://127.0.0.1:9/v1"  # a call would fail: none is made
 
 
-def findings(folder: Path, *, scale: float = 1) -> Iterator[Finding]:
+def findings(folder: Path, *, scale: float = 1, only: str | None = None) -> Iterator[Finding]:
+    """``only``: one of ``PARTS``; the dataset is built when it is not there yet."""
     rows = max(50, round(ROWS * scale))
     catalog, dataset = write_csv(folder / "night.csv", rows), folder / "full"
     if not (dataset / "manifest.parquet").exists():
         measured("planning", "build", catalog, dataset)
-    table = write_parquet(folder / "night.parquet", rows)
-    plans = {}
-    for kind, file in (("CSV", catalog), ("Parquet", table)):
-        plans[kind] = found = measured("planning", "plan", file, dataset)
-        _check(found, rows)
-        yield Finding(
-            what=f"plan of {rows:,} rows, {kind}, against a full dataset: CPU", value=found["cpu_s"], unit="CPU-s",
-            bar=60, goal=20, note=f"{1e6 * found['cpu_s'] / rows:.1f} µs a row, imports included",
-        )  # fmt: skip
-        yield Finding(what=f"the same, {kind}: peak memory", value=found["rss_mb"], unit="MB", bar=700)
-    new = measured("planning", "plan", catalog, folder / "none")
+    for part in (only,) if only else PARTS:
+        yield from PARTS[part](catalog, dataset, rows)
+
+
+def _of_a_file(kind: str, catalog: Path, dataset: Path, rows: int) -> Iterator[Finding]:
+    file = catalog if kind == "CSV" else write_parquet(catalog.with_suffix(".parquet"), rows)
+    found = measured("planning", "plan", file, dataset)
+    _check(found, rows)
     yield Finding(
-        what=f"plan of {rows:,} rows, CSV, into a new dataset: CPU", value=new["cpu_s"], unit="CPU-s", bar=60, goal=20,
-        note=f"{new['rss_mb']:.0f} MB",
+        what=f"plan of {rows:,} rows, {kind}, against a full dataset: CPU", value=found["cpu_s"], unit="CPU-s",
+        bar=60, goal=20, note=f"{1e6 * found['cpu_s'] / rows:.1f} µs a row, imports included",
     )  # fmt: skip
-    again = measured("planning", "run", catalog, dataset)
+    yield Finding(what=f"the same, {kind}: peak memory", value=found["rss_mb"], unit="MB", bar=700)
+
+
+def _into_nothing(catalog: Path, dataset: Path, rows: int) -> Iterator[Finding]:
+    found = measured("planning", "plan", catalog, dataset.with_name("none"))
+    yield Finding(
+        what=f"plan of {rows:,} rows, CSV, into a new dataset: CPU", value=found["cpu_s"], unit="CPU-s", bar=60,
+        goal=20, note=f"{found['rss_mb']:.0f} MB",
+    )  # fmt: skip
+
+
+def _again(catalog: Path, dataset: Path, rows: int) -> Iterator[Finding]:
+    plan, again = (measured("planning", what, catalog, dataset) for what in ("plan", "run"))
     _check(again, rows)
-    more_s = again["cpu_s"] - plans["CSV"]["cpu_s"]
     yield Finding(
-        what=f"rerun of {rows:,} finished rows: CPU beyond the plan", value=more_s, unit="CPU-s", bar=10, goal=3,
-        note=f"0 calls, {again['rss_mb']:.0f} MB",
+        what=f"rerun of {rows:,} finished rows: CPU beyond the plan", value=again["cpu_s"] - plan["cpu_s"],
+        unit="CPU-s", bar=10, goal=3, note=f"0 calls, {again['rss_mb']:.0f} MB",
     )  # fmt: skip
+
+
+PARTS: dict[str, Callable[[Path, Path, int], Iterator[Finding]]] = {
+    "csv": partial(_of_a_file, "CSV"), "parquet": partial(_of_a_file, "Parquet"), "new": _into_nothing,
+    "rerun": _again,
+}  # fmt: skip
 
 
 def _check(found: dict[str, int], rows: int) -> None:

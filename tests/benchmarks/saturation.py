@@ -29,11 +29,11 @@ class Load:
     bar: float
 
 
-LOADS = (Load(32, 2.0, 20, 0.95), Load(256, 10.0, 5, 0.95), Load(1000, 40.0, 3, 0.90))
+LOADS = {"32": Load(32, 2.0, 20, 0.95), "256": Load(256, 10.0, 5, 0.95), "1000": Load(1000, 40.0, 3, 0.90)}
 
 
-def findings(folder: Path, *, scale: float = 1) -> Iterator[Finding]:
-    for load in LOADS:
+def findings(folder: Path, *, scale: float = 1, only: str | None = None) -> Iterator[Finding]:
+    for load in (LOADS[only],) if only else LOADS.values():
         in_flight, latency_s = max(4, round(load.in_flight * scale)), load.latency_s * min(1.0, 4 * scale)
         spans, _ = _calls(folder, in_flight * load.times, in_flight, latency_s)
         yield Finding(

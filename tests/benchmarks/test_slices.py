@@ -56,9 +56,8 @@ def test_the_cpu_of_a_process_includes_that_of_its_children():
     child.communicate("\n")
 
 
-def test_every_contender_stores_every_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(marginal, "SERVED", marginal.SERVED[:1])
-    [found] = marginal.findings(tmp_path, scale=0.01, rounds=1)
+def test_every_contender_stores_every_picture(tmp_path: Path):
+    [found] = marginal.findings(tmp_path, scale=0.01, rounds=1, only="drawn")
     assert found.value > 0
     for name in marginal.CONTENDERS:
         assert len(list(tmp_path.glob(f"{name}-20-*/**/*.png"))) == 20
