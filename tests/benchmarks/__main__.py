@@ -1,7 +1,7 @@
 """``make bench``: every figure that speed, memory and cost are held to, beside its bar, in one table.
 
-``python -m tests.benchmarks [NAME[:PART] …] [--scale F]`` measures some of them (``marginal:noise``: a part of one). CPU
-is that of a contender's whole process tree; the gateway is another process and is not counted. On a shared machine
+``python -m tests.benchmarks [NAME[:PART] …] [--scale F]`` measures some of them (``marginal:noise``: a part of one).
+CPU is that of a contender's whole process tree; the gateway is another process and is not counted. On a shared machine
 compare CPU and ratios, not seconds.
 """
 
