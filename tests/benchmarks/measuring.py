@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -28,11 +29,18 @@ class Meter:
         found: dict[str, Any] = {
             "cpu_s": sum(u.ru_utime + u.ru_stime for u in usage),
             "wall_s": time.monotonic() - self._began_s,
-            "rss_mb": usage[0].ru_maxrss / 1024,
+            "rss_mb": peak_mb(),
         }
         if images_in is not None:
             found["images"] = sum(1 for _ in images_in.rglob("*.png"))
         print(json.dumps(found | more), flush=True)
+
+
+def peak_mb() -> float:
+    """The most memory that this process has had. ``ru_maxrss`` begins with what its parent had when it started it."""
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 def measured(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tests.benchmarks import growth, marginal, planning, puts, saturation, soaki
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding, lines
-from tests.benchmarks.measuring import cpu_of_tree_s
+from tests.benchmarks.measuring import cpu_of_tree_s, peak_mb
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,13 @@ def test_the_cpu_of_a_process_includes_that_of_its_children():
     child.stdout.readline()
     assert 0.3 <= cpu_of_tree_s(child.pid) < 5
     child.communicate("\n")
+
+
+def test_the_peak_memory_of_a_process_is_its_own_and_not_that_of_who_started_it():
+    most = bytearray(b"x") * 150_000_000
+    told = [sys.executable, "-c", "from tests.benchmarks.measuring import peak_mb; print(peak_mb())"]
+    small_mb = float(subprocess.run(told, capture_output=True, text=True, check=True).stdout)
+    assert small_mb < len(most) / 2**20 < peak_mb()
 
 
 def test_every_contender_stores_every_picture(tmp_path: Path):

@@ -42,21 +42,44 @@ class Purchase:
     make_call: Callable[[], Awaitable[Call]]
 
 
+class _Again:
+    """Rows that are being bought, and how long those wait that try again.
+
+    Apart from the buyer, because the settler keeps it: a circle of both would hold a closed partition in memory.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, RowRetries] = {}
+        self.delays_s: dict[str, float] = {}  # by attempt
+
+    def after(self, intent: ev.Intent, failure: Failure) -> bool:
+        """Whether a rejection is followed by another attempt of this run; the delay is kept for the caller."""
+        if failure.error_class in ("auth", "quota"):
+            return True  # the row is not to blame: it stays pending while the run stops
+        row = self.rows.get(intent.key)
+        if row is None:
+            return failure.resend
+        delay_s = row.after(failure)
+        if delay_s is None:
+            return False
+        self.delays_s[intent.attempt] = delay_s
+        return True
+
+
 class Buyer:
     """Buys calls of one partition. Tasks that wait are cancelled when the run stops; those that post get the grace."""
 
     def __init__(self, services: Services, journal: PartitionJournal, settler: Settler) -> None:
         self._services, self._journal = services, journal
         self._settler = settler
-        settler.will_retry = self._will_retry
-        self._rows: dict[str, RowRetries] = {}
-        self._delays: dict[str, float] = {}
+        self._again = _Again()
+        settler.will_retry = self._again.after
         self.waiting: set[asyncio.Task[None]] = set()
         self.posting: set[asyncio.Task[None]] = set()
 
     async def buy(self, purchase: Purchase) -> None:
         """Attempt until there is an answer, a final rejection, or a reason to hold; or until the run stops."""
-        self._rows[purchase.key] = self._services.traffic.retries.row()
+        self._again.rows[purchase.key] = self._services.traffic.retries.row()
         try:
             await self._until_decided(purchase)
         except ModelGivenUp:
@@ -69,7 +92,7 @@ class Buyer:
         except ProviderStopped:
             return  # whoever met it first has stopped the run; this row stays pending
         finally:
-            self._rows.pop(purchase.key, None)
+            self._again.rows.pop(purchase.key, None)
 
     async def hold_if_due(self, key: str) -> None:
         """Mark a key as held if its unknown attempts are used up: it may be one that a killed run left in flight."""
@@ -89,8 +112,9 @@ class Buyer:
             result = await self._attempt(purchase, call)
             if isinstance(result, ev.Answered):
                 return
-            again = isinstance(result, ev.Unknown)
-            delay_s = self._rows[purchase.key].again() if again else self._delays.pop(result.attempt, 0.0)
+            unknown = isinstance(result, ev.Unknown)
+            retries, delays_s = self._again.rows[purchase.key], self._again.delays_s
+            delay_s = retries.again() if unknown else delays_s.pop(result.attempt, 0.0)
             if delay_s and not stop.stopped:
                 await self._waiting(asyncio.sleep(delay_s))
 
@@ -198,24 +222,11 @@ class Buyer:
             progress.cost_micros += result.cost_micros
             reservation.settle(result.cost_micros)
 
-    def _will_retry(self, intent: ev.Intent, failure: Failure) -> bool:
-        """Whether a rejection is followed by another attempt of this run; the delay is kept for the caller."""
-        if failure.error_class in ("auth", "quota"):
-            return True  # the row is not to blame: it stays pending while the run stops
-        row = self._rows.get(intent.key)
-        if row is None:
-            return failure.resend
-        delay_s = row.after(failure)
-        if delay_s is None:
-            return False
-        self._delays[intent.attempt] = delay_s
-        return True
-
     def _not_sent(self, intent: ev.Intent, failure: Failure) -> ev.Rejected:
         """The event for a call that never reached the gateway: not billed, and no fault of the row."""
         return ev.Rejected(
             at=now(), key=intent.key, attempt=intent.attempt, error_class=failure.error_class, reason=failure.reason,
-            final=not self._will_retry(intent, failure), message=failure.message,
+            final=not self._again.after(intent, failure), message=failure.message,
         )  # fmt: skip
 
     async def _waiting(self, awaited: Awaitable[T]) -> T:

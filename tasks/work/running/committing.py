@@ -75,15 +75,18 @@ class Committer:
             self.commit = await commit_partitions(self._store, folds, run_id=self._run_id, final=final)
             return self.commit
 
+    async def _commit_open(self) -> None:
+        # not in the ticker itself, whose frame would keep the folds of closed partitions until its next turn
+        commit = await self._commit({p: j.fold for p, j in self._open.items() if not j.fenced}, final=False)
+        await self._alias.offer(commit)
+
     async def _tick(self) -> None:
         pause = self._every_s
         while True:
             await asyncio.sleep(pause)
             began = time.monotonic()
             try:
-                live = {p: j.fold for p, j in self._open.items() if not j.fenced}
-                commit = await self._commit(live, final=False)
-                await self._alias.offer(commit)
+                await self._commit_open()
             except (StoreError, TimeoutError) as error:
                 log.warning("manifest not committed now: %s", error)
             pause = max(self._every_s, 10 * (time.monotonic() - began))
