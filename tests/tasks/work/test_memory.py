@@ -1,0 +1,47 @@
+"""What a run keeps in memory: nothing of partitions that are closed, with no help from Python's collector."""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tasks.journal.fold import KeyState
+from tasks.work.running.execute import execute
+from tasks.work.shared.pace import Pace
+from tests.support.runs import session_for, write_catalog
+
+ROWS = [{"id": f"r{i}", "prompt": f"boat {i}", "model": "dall-e-2", "size": "256x256"} for i in range(40)]
+
+
+def states() -> int:
+    return sum(isinstance(each, KeyState) for each in gc.get_objects())
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+async def test_a_closed_partition_leaves_memory_by_itself(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    sandbox.switch(scenarios=["server_error:0.2"])
+    session = session_for(write_catalog(tmp_path / "c.csv", ROWS), tmp_path / "ds", sandbox)
+    session.pace = Pace(commit_every_s=0.02)
+    before = states()
+    assert (await execute(session)).succeeded >= 30
+    assert states() == before  # though the session, its plan and its committer are still here
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_a_state_in_a_circle_is_seen() -> None:
+    """The negative control: what the circle of buyer and settler did to every partition."""
+    before = states()
+    circle: list[object] = [KeyState("key")]
+    circle.append(circle)
+    del circle
+    assert states() == before + 1
