@@ -90,13 +90,14 @@ class Comparison:
         action = row.action if row.action in ("wait", "fail") else chosen.action
         if action in ("buy", "hold", "read") and self._named and wanted.row_id not in self._named:
             action = "none"
-        if action == "buy" and wanted.key in self._buying:
-            action = "none"  # another row of this plan buys the same picture
+        shared = action == "buy" and wanted.key in self._buying  # another row of this plan buys the same picture
+        if shared:
+            action = "none"
         elif action == "buy":
             self._buying.add(wanted.key)
         release = chosen.release and action == "buy"
         planned = row.decided(action, record=record, release=release, attempts=attempts)
-        plan.summary.count(planned, chosen.outcome)
+        plan.summary.count(planned, chosen.outcome, shared=shared)
         if action in ("buy", "read") and wanted.ocr and wanted.operation != "vision":
             plan.summary.count_reading(wanted.samples, plan.table.reading(plan.options.ocr))
         if record or action != "none":

@@ -52,8 +52,8 @@ class PlanSummary:
     limited: bool = False  # under --limit the prices of all candidates are kept until the first N are known
     _candidates: list[tuple[int, str, int, int | None, int | None]] = field(default_factory=list)
 
-    def count(self, row: PlannedRow, outcome: str) -> None:
-        """Add one compared row."""
+    def count(self, row: PlannedRow, outcome: str, *, shared: bool = False) -> None:
+        """Add one compared row; ``shared``: it reuses what another row of the plan is about to buy."""
         samples = row.wanted.samples
         self.rows += samples
         self.outcomes[outcome] += samples
@@ -71,7 +71,7 @@ class PlanSummary:
             self.readings += samples
         elif row.action == "fetch":
             self.fetches += samples
-        if outcome == "succeeded":
+        if outcome == "succeeded" or shared:
             self.reused += samples
         elif outcome != "pending" and row.action in ("none", "hold"):
             self.left[outcome] += samples

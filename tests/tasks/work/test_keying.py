@@ -99,3 +99,16 @@ async def test_once_its_inputs_are_there_nothing_is_left_of_its_waiting(
     assert {row["outcome"] for row in rows if row["current"]} == {"succeeded"}
     assert await run(catalog, tmp_path / "ds", sandbox) is not None
     assert len(charged(sandbox, before)) == 3
+
+
+async def test_rows_that_come_to_the_same_request_are_planned_as_one_bought_and_one_reused(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    rows = [{"id": word, "prompt": "a hill", "model": f"auto:{word}"} for word in ("art", "best")]  # one model today
+    catalog = write_catalog(tmp_path / "c.csv", rows)
+    session = session_for(catalog, tmp_path / "ds", sandbox)
+    summary = (await session.make_plan()).summary
+    forget(session.run_id)
+    assert (summary.rows, summary.new, summary.reused) == (2, 1, 1)
+    result = await run(catalog, tmp_path / "ds", sandbox)
+    assert (result.succeeded, result.reused) == (2, 1)
