@@ -59,7 +59,7 @@ class Exported:
 
 
 async def export(store: Store, asked: Asked, to: Path) -> Exported:
-    """Fill ``to``. ``FileNotFoundError`` if the dataset has no manifest, ``NotOurs`` if the folder is not for this.
+    """Fill ``to``. ``FileNotFoundError`` without a manifest or a catalog of that name, ``NotOurs`` for a wrong folder.
 
     ``DatasetProblem`` if the dataset is of another layout.
     """
@@ -67,6 +67,7 @@ async def export(store: Store, asked: Asked, to: Path) -> Exported:
     commit = await newest_commit(store)
     if commit is None:
         raise FileNotFoundError(f"no manifest in {store.uri!r}: nothing has been committed yet")
+    await _find_catalogs(store, asked, commit)
     record = _record(asked, commit)
     known = _claim(to, record)
     if "exported" in known and known == record | {"complete": True, "exported": known["exported"]}:
@@ -84,6 +85,20 @@ async def export(store: Store, asked: Asked, to: Path) -> Exported:
         to, record | ({"damaged": exported.damaged} if exported.damaged else {"complete": True, "exported": done})
     )
     return exported
+
+
+async def _find_catalogs(store: Store, asked: Asked, commit: Commit) -> None:
+    """``FileNotFoundError`` for a catalog that the dataset never had: a slip must not empty an earlier export."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    missing, there = set(asked.catalogs), set[str]()
+    for file in commit.files if missing else ():
+        table = pq.read_table(pa.BufferReader(await store.get(file.key)), columns=["catalog"])
+        there |= set(table["catalog"].unique().to_pylist())
+    if missing - there:
+        names = ", ".join(sorted(missing - there))
+        raise FileNotFoundError(f"no catalog {names} in {asked.dataset}: it has {', '.join(sorted(there)) or 'none'}")
 
 
 def _writer(layout: Layout) -> Writer:

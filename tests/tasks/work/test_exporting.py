@@ -165,6 +165,16 @@ def test_only_accepted_pictures_are_exported_and_what_an_earlier_export_had_more
         assert len(list(to.rglob(pattern))) == (11 if form == "imagefolder" else 2)
 
 
+def test_a_catalog_that_the_dataset_never_had_is_refused_and_leaves_the_earlier_export(
+    dataset: Path, tmp_path: Path
+) -> None:
+    exported(dataset, tmp_path / "out", "imagefolder")
+    before = bytes_of(tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="no catalog summr in .*: it has "):
+        exported(dataset, tmp_path / "out", "imagefolder", catalogs=("summr",))
+    assert bytes_of(tmp_path / "out") == before
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(NotOurs, match="not empty"):
