@@ -170,7 +170,7 @@ def test_a_catalog_that_the_dataset_never_had_is_refused_and_leaves_the_earlier_
 ) -> None:
     exported(dataset, tmp_path / "out", "imagefolder")
     before = bytes_of(tmp_path / "out")
-    with pytest.raises(FileNotFoundError, match="no catalog summr in .*: it has "):
+    with pytest.raises(FileNotFoundError, match=r"no catalog summr in .*: it has "):
         exported(dataset, tmp_path / "out", "imagefolder", catalogs=("summr",))
     assert bytes_of(tmp_path / "out") == before
 
