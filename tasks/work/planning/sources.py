@@ -139,7 +139,7 @@ class _Reading:
         plan, row_id = self._plan, (origin.name, row.row_id)
         take = max(row.take, raised.get(row.row_id, 1))
         chosen = row
-        if row.row_id in mine if mine else self._selective and await self._selection.has(row, origin, take):
+        if row.row_id in mine if mine else await self._taken_up(row, origin, take):
             if mine or plan.options.again:
                 take = plan.takes[row_id] = mine.get(row.row_id, take + 1)
             plan.picked.add(row_id)
@@ -148,6 +148,13 @@ class _Reading:
         if plan.options.replace_retired:
             chosen = await with_successor(plan, chosen, origin, take, self._made)
         return chosen, take
+
+    async def _taken_up(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
+        """Whether ``--again`` or a model of its own is for this row. No more takes are raised than may be bought."""
+        limit = self._plan.options.limit
+        if not self._selective or (limit is not None and len(self._plan.takes) >= limit):
+            return False
+        return await self._selection.has(row, origin, take)
 
     async def _with_inputs(self, later: LaterRow, kept: dict[str, dict[str, str]]) -> None:
         """Place a row whose inputs are at hand; one that needs another row's output or an https picture waits."""

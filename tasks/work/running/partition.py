@@ -141,7 +141,7 @@ class _Partition:
             if row.action == "fail" and wanted.key:
                 run_id = self._services.run_id
                 yield ev.Finished(at=at, key=wanted.key, outcome="failed", reason="input_unavailable", run_id=run_id)
-            if row.release and wanted.key and self._still_closed(row):
+            if row.release and wanted.key and self._within_limit(row) and self._still_closed(row):
                 yield ev.Released(at=at, key=wanted.key, run_id=self._services.run_id)
 
     def _still_closed(self, row: PlannedRow) -> bool:
@@ -169,10 +169,13 @@ class _Partition:
         return [row for _, row in known], again
 
     def _rows_to_work(self) -> Iterable[PlannedRow]:
-        limit = self._plan.summary.limit_seq
         for row in self._plan.rows(self._work):
-            if row.action in ("hold", "fetch", "read") or (row.action == "buy" and (limit is None or row.seq <= limit)):
+            if row.action in ("hold", "fetch", "read") or (row.action == "buy" and self._within_limit(row)):
                 yield row
+
+    def _within_limit(self, row: PlannedRow) -> bool:
+        limit = self._plan.summary.limit_seq
+        return limit is None or row.seq <= limit
 
     async def _pool(
         self, rows: Iterable[PlannedRow], work: Callable[[PlannedRow], Awaitable[None]] | None = None

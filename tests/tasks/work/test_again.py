@@ -59,3 +59,16 @@ async def test_again_of_one_run_raises_takes_once_however_often_the_run_is_retri
         async with session.opened():
             pass
         forget(session.run_id)
+
+
+async def test_a_limit_leaves_what_is_beyond_it_as_it_was(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    refused = [{"id": i, "prompt": f"door {i} [[scenario:content_policy]]", "model": "dall-e-2"} for i in "abc"]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", [*ROWS[:2], *refused]), tmp_path / "ds"
+    await run(catalog, dataset, sandbox)
+    result = await run(catalog, dataset, sandbox, only="refused", limit=1)
+    assert (result.succeeded, result.refused, result.pending) == (2, 3, 0)
+    before = charges_so_far(sandbox)
+    result = await run(catalog, dataset, sandbox, again=True, limit=1)
+    assert (result.succeeded, result.refused, result.pending) == (2, 3, 0)
+    assert len(charged(sandbox, before)) == 1
+    assert [take for take, _ in takes(dataset).values()].count(2) == 1
