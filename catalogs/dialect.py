@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 ONE_COLUMN = "\x1f"  # the unit separator: stands for "no delimiter" in a file with one column
 MAX_CELL_CHARS = 64 << 20
 _HEADER_CHARS = 1 << 20
+_SEPARATOR_LINE = re.compile(r"sep=[,;\t]\r?\n?\Z", re.IGNORECASE)
 
 
 class Dialect(NamedTuple):
@@ -59,9 +61,15 @@ def records(source: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[list[
 
 
 def text_of(source: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    """The file as text from its start, line ends kept. It is never closed: the caller owns ``source``."""
+    """The file as text from its header, line ends kept. It is never closed: the caller owns ``source``.
+
+    A first line ``sep=;``, which tells Excel what separates the cells, is none of the table's.
+    """
     source.seek(0)
-    return _Borrowed(source, encoding=encoding, newline="")
+    text = _Borrowed(source, encoding=encoding, newline="")
+    if not _SEPARATOR_LINE.match(text.readline(len("sep=;\r\n") + 1)):
+        text.seek(0)
+    return text
 
 
 class _Borrowed(io.TextIOWrapper):

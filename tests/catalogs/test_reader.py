@@ -31,6 +31,14 @@ def test_every_encoding_and_layout_gives_the_same_rows(encoding: str, delimiter:
     assert first.tags == {"扩展": "备注一"}
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
+def test_the_line_that_tells_excel_the_separator_is_none_of_the_tables(delimiter: str, line_end: str) -> None:
+    text = (f"sep={delimiter}\n" + as_csv(ROWS, delimiter).replace("\r\n", "\n")).replace("\n", line_end)
+    for encoding in ("utf-8-sig", "gbk"):
+        assert [(row.row_number, row.row_id) for row in rows_of(text.encode(encoding))] == [(1, "a"), (2, "b")]
+
+
 def test_chinese_in_gbk_is_announced_and_utf_8_is_not() -> None:
     text = as_csv(ROWS)
     assert "GBK/GB18030" in str(read(text.encode("gbk"))[1].problems.warnings[0])
