@@ -40,7 +40,7 @@ def _show_notes(summary: PlanSummary) -> None:
         say(f"note: retired, or soon to be: {names}; `printroom models` names their successors")
     else:
         for text in summary.retired:
-            say(f"note: {text.partition(': ')[2]}")
+            say(f"note: {text}")
     for text in summary.hints:
         say(f"hint: {text}")
 
