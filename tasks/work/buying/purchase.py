@@ -28,7 +28,10 @@ Result = ev.Answered | ev.Rejected | ev.Unknown | ev.Withdrawn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """One call to be bought: who pays, what it can cost, and how to make the call when its turn comes."""
+    """One call to be bought: who pays, what it can cost, and how to make the call when its turn comes.
+
+    ``reopens``: its key is closed (refused, held, failed) and the user asked for it again. It stays so until then.
+    """
 
     key: str
     purpose: str
@@ -40,6 +43,7 @@ class Purchase:
     samples: int
     cap_micros: int
     make_call: Callable[[], Awaitable[Call]]
+    reopens: bool = False
 
 
 class _Again:
@@ -103,13 +107,15 @@ class Buyer:
     async def _until_decided(self, purchase: Purchase) -> None:
         services, stop = self._services, self._services.stop
         call: Call | None = None
+        closed = purchase.reopens
         while not stop.stopped:
             decision = decide(self._journal.fold.keys.get(purchase.key), services.policy)
-            if decision != "buy":
+            if decision != "buy" and not closed:
                 await self.hold_if_due(purchase.key)
                 return
             call = call or await purchase.make_call()
-            result = await self._attempt(purchase, call)
+            result = await self._attempt(purchase, call, closed=closed)
+            closed = False
             if isinstance(result, ev.Answered):
                 return
             unknown = isinstance(result, ev.Unknown)
@@ -118,7 +124,7 @@ class Buyer:
             if delay_s and not stop.stopped:
                 await self._waiting(asyncio.sleep(delay_s))
 
-    async def _attempt(self, purchase: Purchase, call: Call) -> Result:
+    async def _attempt(self, purchase: Purchase, call: Call, *, closed: bool) -> Result:
         """One attempt, from the place in the queue to the durable outcome, which gives the place back.
 
         So no more calls than the run may have in flight are ever without an outcome on record.
@@ -128,8 +134,11 @@ class Buyer:
         await self._waiting(lane.__aenter__())
         try:
             reservation = await self._waiting(services.budget.reserve(purchase.cap_micros))
-            intent = self._intent(purchase)
             try:
+                if closed:
+                    run_id = services.run_id
+                    await self._journal.append(ev.Released(at=now(), key=purchase.key, run_id=run_id))
+                intent = self._intent(purchase)
                 result = await self._journal.buy(
                     intent,
                     turn=lambda: self._turn(intent, lane),

@@ -19,7 +19,7 @@ from tasks.work.buying.answering import finished_answer, is_structured
 from tasks.work.buying.pictures import Unfetchable, fetch_picture
 from tasks.work.buying.purchase import Buyer, Purchase
 from tasks.work.buying.settling import now
-from tasks.work.planning.choose import bytes_may_come
+from tasks.work.planning.choose import bytes_may_come, choose
 from tasks.work.planning.request import VISION_MAX_TOKENS
 from tasks.work.planning.spill import PlannedRow
 from tasks.work.shared.progress import delivered
@@ -79,8 +79,15 @@ class RowWorker:
         return Purchase(
             key=wanted.key, purpose=wanted.operation, catalog=wanted.catalog, row_id=wanted.row_id, take=wanted.take,
             model=model, endpoint=wanted.endpoint, samples=wanted.samples, cap_micros=row.cap_micros,
-            make_call=lambda: self._call(row, model),
+            make_call=lambda: self._call(row, model), reopens=row.release and self._still_closed(row),
         )  # fmt: skip
+
+    def _still_closed(self, row: PlannedRow) -> bool:
+        """Whether the key is as the plan saw it: another run may have bought it meanwhile."""
+        state = self._journal.fold.keys.get(row.wanted.key or "")
+        if state is None or len(state.attempts) != row.attempts:
+            return False
+        return choose(state, row.wanted, self._services.options).release
 
     async def _call(self, row: PlannedRow, model: Model) -> Call:
         """The call a row stands for, with the bytes of its inputs."""

@@ -14,7 +14,6 @@ from tasks.work.buying.pictures import deadline
 from tasks.work.buying.purchase import Buyer
 from tasks.work.buying.row import RowWorker
 from tasks.work.buying.settling import Settler, now
-from tasks.work.planning.choose import choose
 from tasks.work.planning.planned import PartitionWork, Plan
 from tasks.work.planning.spill import PlannedRow
 from tasks.work.running.committing import Committer
@@ -114,7 +113,7 @@ class _Partition:
         return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes={})
 
     async def _record(self) -> None:
-        """Append what the catalogs want now, what they no longer want, and which closed keys are opened again.
+        """Append what the catalogs want now, and what they no longer want.
 
         Every reading of the plan costs a tenth of a row, so this one takes down what the result will be counted from.
         """
@@ -141,15 +140,6 @@ class _Partition:
             if row.action == "fail" and wanted.key:
                 run_id = self._services.run_id
                 yield ev.Finished(at=at, key=wanted.key, outcome="failed", reason="input_unavailable", run_id=run_id)
-            if row.release and wanted.key and self._within_limit(row) and self._still_closed(row):
-                yield ev.Released(at=at, key=wanted.key, run_id=self._services.run_id)
-
-    def _still_closed(self, row: PlannedRow) -> bool:
-        """Whether the key is as the plan saw it: another run may have bought it meanwhile."""
-        state = self._journal.fold.keys.get(row.wanted.key or "")
-        if state is None or len(state.attempts) != row.attempts:
-            return False
-        return choose(state, row.wanted, self._services.options).release
 
     def _known_and_again(self) -> tuple[list[PlannedRow], set[str | None]]:
         """Rows whose answer is known already, nearest deadline first; and keys whose earlier attempt is unknown."""

@@ -72,3 +72,18 @@ async def test_a_limit_leaves_what_is_beyond_it_as_it_was(tmp_path: Path, sandbo
     assert (result.succeeded, result.refused, result.pending) == (2, 3, 0)
     assert len(charged(sandbox, before)) == 1
     assert [take for take, _ in takes(dataset).values()].count(2) == 1
+
+
+async def test_what_the_budget_does_not_reach_stays_refused_and_the_same_command_goes_on(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    refused = [{"id": i, "prompt": f"gate {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in "abc"]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", refused), tmp_path / "ds"
+    assert (await run(catalog, dataset, sandbox)).refused == 3
+    asked = {"only": "refused", "max_spend_micros": 20_000, "concurrency": 1}
+    for bought in (1, 2):
+        result = await run(catalog, dataset, sandbox, **asked)
+        assert (result.succeeded, result.refused, result.pending) == (bought, 3 - bought, 0)
+    before = charges_so_far(sandbox)
+    await run(catalog, dataset, sandbox)
+    assert charged(sandbox, before) == []
