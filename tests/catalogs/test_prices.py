@@ -44,6 +44,17 @@ def test_the_seeds_prices_hold_for_any_size_and_quality(model_id: str, prices: t
                 assert charged_micros(model, delivered=n, **paid) == expected
 
 
+def test_a_price_by_size_and_quality_is_estimated_reserved_and_charged_alike():
+    usd = {("1792x1024", "hd"): Decimal("0.12"), ("1792x1024", ""): Decimal("0.08"), ("", ""): Decimal("0.04")}
+    plain = find_model("dall-e-3")
+    assert plain.price is not None
+    model = replace(plain, price=replace(plain.price, rule=BySizeQuality(usd=usd)))
+    for size, quality, micros in (("1792x1024", "hd", 120_000), ("1792x1024", None, 80_000), (None, "hd", 40_000)):
+        asked: dict[str, Any] = {"operation": "generate", "size": size, "quality": quality}
+        assert estimate_micros(model, n=2, **asked) == cap_micros(model, n=2, **asked) == 2 * micros
+        assert charged_micros(model, delivered=1, requested_n=2, **asked) == 2 * micros
+
+
 @pytest.mark.parametrize(
     ("model_id", "usage", "micros"),
     [

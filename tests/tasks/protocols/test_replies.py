@@ -140,8 +140,12 @@ def test_retry_after_is_read_in_every_form_and_capped_at_five_minutes(headers, e
 def test_cloudflare_1015_for_hours_stops_the_run_and_for_seconds_does_not():
     hours = parse(recorded("9.1-429-cloudflare-1015.txt", 429, retry_after="54749"), CHAT)
     assert (hours.error_class, hours.reason, hours.resend) == ("quota", "provider_stopped", False)
+    assert hours.message.endswith("asks for a pause of 15.2 h")
     seconds = parse(recorded("9.1-429-cloudflare-1015.txt", 429, retry_after="30"), CHAT)
     assert (seconds.error_class, seconds.resend, seconds.retry_after_s) == ("rate_limited", True, 30)
+    assert "pause" not in seconds.message
+    limited = parse(recorded("9.1-429-empty.txt", 429, retry_after="54749"), CHAT)
+    assert (limited.error_class, "pause" in limited.message) == ("rate_limited", False)
 
 
 SHOULD_RETRY = [
