@@ -38,7 +38,7 @@ async def weather(
     common: dict[str, Any] = {
         "spool": str(tmp_path / "spool"),
         "environment": environment,
-        "commit_every_s": 1.0,
+        "commit_every_s": 0.2,
         "gallery": True,
     }
     options = {"concurrency": CONCURRENCY, "partitions": 16 if kills >= 40 else 4}
