@@ -73,6 +73,8 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
         yield "catalogs: an entry is empty"
     if not form["dataset"].strip():
         yield "dataset: name a folder or s3://bucket/prefix"
+    if not (form["catalog_name"] or "a").isprintable():
+        yield "catalog_name: it holds a control character"
     if form["model"] and not form["model"].startswith("auto:"):
         yield from _unknown("model", form["model"])
     if form["ocr"] not in ("local", "off"):

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from deployments.cli.parsing import UsageMistake
-from deployments.cli.values import at_least, day, price, rate, reader, seconds, usd, words
+from deployments.cli.values import at_least, day, name, place, price, rate, reader, seconds, usd, words
 from tasks.work.options import RunOptions, alone
 
 JSON_HELP = "print one JSON object as the last line of stdout"
@@ -108,7 +108,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dataset", required=True, metavar="URI", help="a folder or s3://bucket/prefix")
+    parser.add_argument("--dataset", type=place, required=True, metavar="URI", help="a folder or s3://bucket/prefix")
 
 
 def _add_plan_options(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +121,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_gateway(add: Callable[..., object]) -> None:
     add("--provider", metavar="NAME", help="apiyi (default), openai or sandbox; or PRINTROOM_PROVIDER")
-    add("--model", metavar="ID", help="use this model for every row; with --only or --rows, for those rows")
+    add("--model", type=name, metavar="ID", help="use this model for every row; with --only or --rows, for those rows")
     add("--replace-retired", action="store_true", help="use the replacement of a retired model")
     add("--concurrency", type=at_least(1), metavar="N", help="calls in flight per model")
     rpm = "requests per minute of a model; repeatable"
@@ -149,7 +149,8 @@ def _add_rows(add: Callable[..., object]) -> None:
 def _add_running(add: Callable[..., object]) -> None:
     add("--max-spend", type=usd, metavar="USD", help="never spend more in this run, worst cases included")
     add("--approve-above", type=usd, metavar="USD", help="ask before a plan that may cost more")
-    add("--catalog-name", metavar="NAME", help="the catalog's name in the manifest (default: its file stem)")
+    stem = "the catalog's name in the manifest (default: its file stem)"
+    add("--catalog-name", type=name, metavar="NAME", help=stem)
     add("--partitions", type=at_least(1), metavar="N", help="when a dataset is created (default 16); fixed then")
     grace = "seconds that calls in flight get when the run is interrupted (default 20)"
     add("--grace", type=seconds, default=20.0, metavar="S", help=grace)

@@ -42,7 +42,7 @@ def catalog_problems(error: InvalidCatalog, *, as_json: bool) -> int:
 
 def table(rows: Iterable[Iterable[str]], *, right: frozenset[int] = frozenset()) -> str:
     """Text columns, the named ones aligned right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[escaped(str(cell)) for cell in row] for row in rows]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
     return "\n".join(
         "  ".join(_pad(cell, widths[i], right=i in right) for i, cell in enumerate(row)).rstrip() for row in cells

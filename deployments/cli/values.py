@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import date
 
+_NAME_CHARS = 512
+
 
 def at_least(low: int) -> Callable[[str], int]:
     """The type of a whole number that is not below ``low``."""
@@ -66,8 +68,25 @@ def reader(text: str) -> str:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The type of ``A,B``: words without the space around them."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """The type of ``A,B``: words without the space around them. None at all is a variable that nobody set."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise ValueError(f"{text!r} names nothing; leave the option out to mean all")
+    return found
+
+
+def name(text: str) -> str:
+    """The type of a name: something that can be read, and shown on a terminal."""
+    if not text.strip() or not text.isprintable() or len(text) > _NAME_CHARS:
+        raise ValueError(f"{text[:_NAME_CHARS]!r} is not a name of at most {_NAME_CHARS} printable characters")
+    return text
+
+
+def place(text: str) -> str:
+    """The type of a folder or address."""
+    if not text.strip():
+        raise ValueError(f"{text!r} names no place")
+    return text
 
 
 def _of_model(text: str) -> tuple[str, str]:

@@ -37,6 +37,13 @@ MISTAKES = {
     "rpm of an unknown model": ([*PLAN, "--rpm", "dalle-3x=3"], ["unknown model 'dalle-3x'"]),
     "price": ([*PLAN, "--price", "dall-e-3=cheap"], ["--price: 'cheap' is not an amount"]),
     "reader": ([*PLAN, "--ocr", "gpt4-o"], ["--ocr: unknown model 'gpt4-o'", "did you mean 'gpt-4o'?"]),
+    "no rows": ([*PLAN, "--rows", " , "], ["--rows: ' , ' names nothing"]),
+    "no model": ([*PLAN, "--model", ""], ["--model: '' is not a name"]),
+    "catalog name for a terminal": (
+        [*PLAN, "--catalog-name", "a\x1b[31m"],
+        ["--catalog-name: 'a\\x1b[31m' is not a name"],
+    ),
+    "dataset of spaces": (["plan", "{good}", "--dataset", " "], ["--dataset: ' ' names no place"]),
     "limit": ([*PLAN, "--limit", "x"], ["--limit: 'x' is not a whole number of 0 or more"]),
     "concurrency": ([*PLAN, "--concurrency", "0"], ["--concurrency: '0' is not a whole number of 1 or more"]),
     "grace": ([*PLAN, "--grace", "nan"], ["--grace: 'nan' is not a number of seconds"]),
