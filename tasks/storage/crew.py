@@ -41,7 +41,7 @@ class _Threads(Generic[J]):
         future: asyncio.Future[Any] = loop.create_future()
         with self._turn:
             self._jobs.append((job, future, mailbox))
-            more = self._working < self._most
+            more = not self._working or (self._working < self._most and len(self._jobs) >= self._at_once)
             self._working += more
         if more:
             self._threads.submit(self._work)
