@@ -62,3 +62,8 @@ def test_fields_that_an_older_version_did_not_write_get_their_default() -> None:
 def test_a_damaged_or_newer_segment_is_refused(body: bytes) -> None:
     with pytest.raises(JournalProblem):
         codec.decode_segment(body)
+
+
+def test_the_message_says_what_is_wrong_with_a_segment() -> None:
+    with pytest.raises(JournalProblem, match=r"cannot be read \(JSONDecodeError: "):
+        codec.decode_segment(b"not json\n")

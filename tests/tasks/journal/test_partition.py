@@ -60,6 +60,8 @@ async def test_a_post_without_reply_is_recorded_for_what_it_is(place: Place, err
     result = await owned.buy(samples.intent(), post=post)
     assert isinstance(result, kind)
     assert owned.fold.keys[KEY].attempts["1-t1"].result == result
+    if isinstance(result, Unknown):
+        assert (result.reason, result.http_status) == ("timeout", 504)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError, KeyError])
@@ -74,7 +76,10 @@ async def test_a_post_that_breaks_off_leaves_an_unknown_and_the_error_goes_on(
     with pytest.raises(error):
         await owned.buy(samples.intent(), post=post)
     await owned.close()
-    assert (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"].state == "unknown"
+    attempt = (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"]
+    assert attempt.state == "unknown"
+    assert isinstance(attempt.result, Unknown)
+    assert attempt.result.message == error.__name__
 
 
 async def test_a_buyer_that_is_cancelled_before_the_post_leaves_no_attempt(place: Place) -> None:
@@ -93,7 +98,10 @@ async def test_a_buyer_that_is_cancelled_before_the_post_leaves_no_attempt(place
         await buying
     await owned.close()
     assert posted == []
-    assert (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"].state == "withdrawn"
+    attempt = (await load_fold(place.store, "00")).keys[KEY].attempts["1-t1"]
+    assert attempt.state == "withdrawn"
+    assert isinstance(attempt.result, Withdrawn)
+    assert attempt.result.reason == "cancelled"
 
 
 async def test_an_answer_is_recorded_even_if_its_buyer_is_cancelled_while_it_is_settled(place: Place) -> None:
@@ -342,7 +350,9 @@ async def test_a_long_run_makes_checkpoints_by_itself(place: Place) -> None:
         await owned.append(samples.intent(number), samples.withdrawn(samples.intent(number)))
     bodies = [await place.store.get(each.key) for each in await place.store.list("journal/00/0")]
     segments = [decode_segment(body) for body in bodies]
-    assert sum(segment.events[0].kind == "checkpoint" for segment in segments) == 3
+    checkpoints = [segment for segment in segments if segment.events[0].kind == "checkpoint"]
+    assert [segment.events[0].at for segment in checkpoints] == [segment.header.at for segment in checkpoints]
+    assert len(checkpoints) == 3
     assert segments[-1].header.seq - segments[-1].header.checkpoint < 10
     assert await load_fold(place.store, "00") == owned.fold
 

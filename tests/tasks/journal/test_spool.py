@@ -161,3 +161,16 @@ def test_a_spool_that_nobody_refers_to_is_collected_without_waiting_for_its_thre
     go_on.set()
     collecting.join()
     assert not waited
+
+
+async def test_a_spool_that_is_collected_forgets_what_was_removed_last(tmp_path: Path) -> None:
+    spool = LocalSpool("memory://a", tmp_path)
+    folder = spool.directory
+    await spool.put(ANSWER, b"1")
+    await spool.remove(ANSWER)
+    assert spool._timer is not None
+    spool._timer.cancel()  # its moment does not come any more; a timer would also keep the spool alive
+    spool._timer = None
+    del spool
+    gc.collect()
+    assert list(folder.iterdir()) == []
