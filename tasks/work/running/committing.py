@@ -81,7 +81,8 @@ class Committer:
     async def _commit_open(self) -> None:
         # not in the ticker itself, whose frame would keep the folds of closed partitions until its next turn
         commit = await self._commit({p: j.fold for p, j in self._open.items() if not j.fenced}, final=False)
-        await self._alias.offer(commit)
+        if await self._alias.offer(commit):
+            await asyncio.to_thread(give_back)
 
     async def _tick(self) -> None:
         pause = self._every_s
