@@ -9,7 +9,7 @@ from tasks.journal.dataset import Dataset, partition_name
 from tasks.journal.deletion import delete_superseded
 from tasks.journal.driver import AsyncioRuntime
 from tasks.journal.errors import Fenced
-from tasks.journal.events import Closed, Event, Held, Intent, Opened, Owner, Unknown, Withdrawn
+from tasks.journal.events import Closed, Event, Held, Intent, Opened, Owner, Released, Unknown, Withdrawn
 from tasks.journal.fold import Fold
 from tasks.journal.late import drain, take_in, waiting
 from tasks.journal.loading import Loaded, load, newest_segment
@@ -63,7 +63,12 @@ class PartitionJournal:
         return self._writer.append(events)
 
     async def buy(
-        self, intent: Intent, *, post: Callable[[], Awaitable[bytes]], turn: Callable[[], Awaitable[None]] = at_once
+        self,
+        intent: Intent,
+        *,
+        post: Callable[[], Awaitable[bytes]],
+        turn: Callable[[], Awaitable[None]] = at_once,
+        reopen: Released | None = None,
     ) -> Result | Withdrawn:
         """One paid attempt; gives the event that says what became of it, durable.
 
@@ -71,10 +76,12 @@ class PartitionJournal:
         it raises withdraws the intent. However long it takes, an intent that has become stale is not posted.
         ``post`` is called at most once, and sends at once. It returns the raw answer, whatever it is, or raises
         ``Lost`` or ``NotSent``; anything else it raises, cancellation included, records the attempt as unknown and goes
-        on up. ``Withdrawn`` (``answered_late`` or ``stale``) means that nothing was sent: look at the fold and decide
-        again. If the partition is lost meanwhile, the answer is handed to the new owner and ``Fenced`` is raised.
+        on up. ``reopen`` opens a closed key in one write with the intent: a kill leaves both or neither.
+
+        ``Withdrawn`` (``answered_late`` or ``stale``) means that nothing was sent: look at the fold and decide again.
+        If the partition is lost meanwhile, the answer is handed to the new owner and ``Fenced`` is raised.
         """
-        return await purchase.buy(self, intent, post, turn)
+        return await purchase.buy(self, intent, post, turn, reopen)
 
     async def hold(self, key: str, reason: str) -> None:
         """Mark a key as held, unless an answer to one of its unknown attempts has turned up."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from tasks.journal.context import Owned
 from tasks.journal.errors import Fenced, Lost, NotSent
-from tasks.journal.events import Intent, Unknown, Withdrawn
+from tasks.journal.events import Intent, Released, Unknown, Withdrawn
 from tasks.journal.late import drain, hand_in, take_in
 from tasks.journal.names import AnswerId, late_name
 from tasks.journal.ports import Result
@@ -24,10 +24,12 @@ async def at_once() -> None:
     """The turn of a call that need not wait."""
 
 
-async def buy(owned: Owned, intent: Intent, post: Post, turn: Turn = at_once) -> Result | Withdrawn:
+async def buy(
+    owned: Owned, intent: Intent, post: Post, turn: Turn = at_once, reopen: Released | None = None
+) -> Result | Withdrawn:
     """Make one attempt; see ``PartitionJournal.buy``."""
     try:
-        began_s = await owned.append(intent)
+        began_s = await owned.append(*([reopen] if reopen else []), intent)
         await turn()
         answered = await _answered_meanwhile(owned, intent)
     except NotSent as not_sent:

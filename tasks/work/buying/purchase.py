@@ -9,7 +9,7 @@ from typing import TypeVar
 from catalogs.types import Model
 from tasks.journal import events as ev
 from tasks.journal.errors import Lost, NotSent
-from tasks.journal.fold import decide
+from tasks.journal.fold import decide, outcome
 from tasks.journal.partition import PartitionJournal
 from tasks.protocols import http
 from tasks.protocols.breaker import ProviderStopped
@@ -84,9 +84,13 @@ class Buyer:
     async def buy(self, purchase: Purchase) -> None:
         """Attempt until there is an answer, a final rejection, or a reason to hold; or until the run stops."""
         self._again.rows[purchase.key] = self._services.traffic.retries.row()
+        made = self._attempts_made(purchase.key)
         try:
             await self._until_decided(purchase)
         except ModelGivenUp:
+            state = self._journal.fold.keys.get(purchase.key)
+            if purchase.reopens and self._attempts_made(purchase.key) == made and outcome(state)[0] != "failed":
+                return  # nothing was tried: it stays refused or held
             run_id = self._services.run_id
             await self._journal.append(
                 ev.Finished(at=now(), key=purchase.key, outcome="failed", reason="model_unavailable", run_id=run_id)
@@ -97,6 +101,10 @@ class Buyer:
             return  # whoever met it first has stopped the run; this row stays pending
         finally:
             self._again.rows.pop(purchase.key, None)
+
+    def _attempts_made(self, key: str) -> int:
+        state = self._journal.fold.keys.get(key)
+        return len(state.attempts) if state else 0
 
     async def hold_if_due(self, key: str) -> None:
         """Mark a key as held if its unknown attempts are used up: it may be one that a killed run left in flight."""
@@ -135,14 +143,13 @@ class Buyer:
         try:
             reservation = await self._waiting(services.budget.reserve(purchase.cap_micros))
             try:
-                if closed:
-                    run_id = services.run_id
-                    await self._journal.append(ev.Released(at=now(), key=purchase.key, run_id=run_id))
                 intent = self._intent(purchase)
+                reopen = ev.Released(at=intent.at, key=purchase.key, run_id=services.run_id) if closed else None
                 result = await self._journal.buy(
                     intent,
                     turn=lambda: self._turn(intent, lane),
                     post=lambda: self._post(purchase, call, intent, lane),
+                    reopen=reopen,
                 )
             except BaseException:
                 reservation.settle(None, at_risk=True)

@@ -52,10 +52,10 @@ class RowWorker:
             raise
         except (FileNotFoundError, MaskError) as error:
             log.warning("row %s: input not available: %s", row.wanted.row_id, error)
-            await self._fail(key, "input_unavailable")
+            await self._fail(row, key, "input_unavailable")
         except Exception as error:  # noqa: BLE001 - a fault in one row is that row's outcome, never the run's end
             log.error("row %s: %s", row.wanted.row_id, self._services.redactor.exception(error))  # noqa: TRY400
-            await self._fail(key, "internal")
+            await self._fail(row, key, "internal")
         self._count(row, key)
 
     async def fetch(self, row: PlannedRow) -> None:
@@ -256,9 +256,14 @@ class RowWorker:
             at=now(), key=row.wanted.key, sample_index=stored.sample_index, reader=model.id, status=status, text=text
         )
 
-    async def _fail(self, key: str, reason: str) -> None:
-        """Give a key without an answer its failure; one with an answer stays pending, for its bytes are known."""
+    async def _fail(self, row: PlannedRow, key: str, reason: str) -> None:
+        """Give a key without an answer its failure; one with an answer stays pending, for its bytes are known.
+
+        A refused or held key that was to be opened again stays closed: nothing was tried.
+        """
         state = self._journal.fold.keys.get(key)
+        if row.release and self._still_closed(row) and outcome(state)[0] != "failed":
+            return
         if state is None or (state.answer is None and not any(a.state == "open" for a in state.attempts.values())):
             event = ev.Finished(at=now(), key=key, outcome="failed", reason=reason, run_id=self._services.run_id)
             await self._journal.append(event)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.journal.codec import decode_segment
 from tasks.manifest.readers import read_manifest
 from tasks.work.running.session import forget, new_session
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
@@ -87,3 +88,27 @@ async def test_what_the_budget_does_not_reach_stays_refused_and_the_same_command
     before = charges_so_far(sandbox)
     await run(catalog, dataset, sandbox)
     assert charged(sandbox, before) == []
+
+
+async def test_a_closed_row_is_reopened_in_one_write_with_its_intent(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    refused = [{"id": i, "prompt": f"arch {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in "ab"]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", refused), tmp_path / "ds"
+    await run(catalog, dataset, sandbox)
+    assert (await run(catalog, dataset, sandbox, only="refused")).succeeded == 2
+    segments = [decode_segment(file.read_bytes()).events for file in (dataset / "journal").rglob("*") if file.is_file()]
+    reopening = [events for events in segments if any(event.kind == "released" for event in events)]
+    assert reopening
+    for events in reopening:
+        opened = {event.key for event in events if event.kind == "released"}
+        assert opened == {event.key for event in events if event.kind == "intent"}
+
+
+async def test_a_row_whose_model_is_gone_before_it_could_be_tried_stays_refused(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    rows = [{"id": i, "prompt": f"wall {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in "ab"]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds"
+    assert (await run(catalog, dataset, sandbox)).refused == 2
+    with SandboxProcess("--scenario", "model_not_found", latency_scale=0) as other:
+        result = await run(catalog, dataset, other, only="refused", concurrency=1)
+    assert (result.failed, result.refused, result.pending) == (1, 1, 0)
