@@ -43,8 +43,8 @@ def _of_a_file(kind: str, catalog: Path, dataset: Path, rows: int) -> Iterator[F
 def _into_nothing(catalog: Path, dataset: Path, rows: int) -> Iterator[Finding]:
     found = measured("planning", "plan", catalog, dataset.with_name("none"))
     yield Finding(
-        what=f"plan of {rows:,} rows, CSV, into a new dataset: CPU", value=found["cpu_s"], unit="CPU-s", bar=60,
-        goal=20, note=f"{found['rss_mb']:.0f} MB",
+        what=f"plan of {rows:,} rows, CSV, into a new dataset: CPU", value=found["cpu_s"], unit="CPU-s",
+        note=f"no bar is set for it; every row is written down twice; {found['rss_mb']:.0f} MB",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Partitions open by fours, and more of them when they are too small to keep the limits full."""
+"""Partitions open by twos, and more of them when they are too small to keep the limits full."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -24,8 +24,8 @@ async def opened_at_once(gate: PartitionGate, rows: list[int]) -> int:
     return inside
 
 
-async def test_large_partitions_open_four_at_a_time() -> None:
-    assert await opened_at_once(PartitionGate(32), [500] * 16) == 4
+async def test_large_partitions_open_two_at_a_time() -> None:
+    assert await opened_at_once(PartitionGate(32), [500] * 16) == 2
 
 
 async def test_small_partitions_open_until_their_rows_fill_the_limits() -> None:
@@ -35,7 +35,7 @@ async def test_small_partitions_open_until_their_rows_fill_the_limits() -> None:
 async def test_the_next_partition_opens_as_rows_end_and_not_only_when_a_partition_does() -> None:
     gate = PartitionGate(10)
     async with AsyncExitStack() as held:
-        places = [await held.enter_async_context(gate.open(5)) for _ in range(4)]
+        places = [await held.enter_async_context(gate.open(5)) for _ in range(2)]
         waiting = asyncio.create_task(held.enter_async_context(gate.open(5)))
         await asyncio.sleep(0)
         assert not waiting.done()

@@ -27,10 +27,16 @@ def uncollected() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.usefixtures("uncollected")
-async def test_a_closed_partition_leaves_memory_by_itself(tmp_path: Path, sandbox: SandboxProcess) -> None:
+@pytest.fixture
+def faulty(sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
     sandbox.switch(scenarios=["server_error:0.2"])
-    session = session_for(write_catalog(tmp_path / "c.csv", ROWS), tmp_path / "ds", sandbox)
+    yield sandbox
+    sandbox.switch(scenarios=[])
+
+
+@pytest.mark.usefixtures("uncollected")
+async def test_a_closed_partition_leaves_memory_by_itself(tmp_path: Path, faulty: SandboxProcess) -> None:
+    session = session_for(write_catalog(tmp_path / "c.csv", ROWS), tmp_path / "ds", faulty)
     session.pace = Pace(commit_every_s=0.02)
     before = states()
     assert (await execute(session)).succeeded >= 30
