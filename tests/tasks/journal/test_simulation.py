@@ -18,7 +18,7 @@ NOTICED_AT = {
     "LooksOnlyBeforeTheIntent": 862,
     "DoesNotBeat": 151,
 }
-SLICE = range(100_000, 101_000)
+SLICE = range(100_000, 100_600)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_every_broken_variant_of_the_protocol_is_noticed(variant: type[Build]) -
 
 def test_a_schedule_leaves_no_garbage_to_be_looked_for() -> None:
     gc.collect()
-    assert broken_seed(range(100)) is None
+    assert broken_seed(range(30)) is None
     assert gc.collect() == 0
 
 
