@@ -1,4 +1,4 @@
-"""Cancel in the browser in the middle of a run: it drains, lists what is open, and the next run goes on."""
+"""A run watched and cancelled in the browser at half: it drains, lists what is open, and the next run goes on."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from tasks.work.running.execute import execute
 from tasks.work.running.result import RunResult
 from tasks.work.running.session import forget, new_session
 from tests.support.browser import PATIENCE_MS, open_page
-from tests.support.prefect_runs import start_run, wait_run
+from tests.support.prefect_runs import artifact_of, start_run, wait_run
 from tests.support.runs import charged, charges_so_far
 from tests.support.team import KEY, Team
 
@@ -47,6 +47,10 @@ def test_a_run_cancelled_at_half_drains_lists_what_was_open_and_the_next_run_goe
     before = charges_so_far(team.sandbox)
     run = start_run(team.server, "generate_dataset/on-demand", asked)
     with open_page(f"{team.server.url}/runs/flow-run/{run}") as page:
+        wait_run(team.server, run, lambda _: len(charged(team.sandbox, before)) >= ROWS // 4)
+        page.goto(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, run, 'progress')}")
+        page.get_by_text(f"of {ROWS + 2} calls done").first.wait_for(timeout=PATIENCE_MS)
+        page.goto(f"{team.server.url}/runs/flow-run/{run}")
         page.get_by_role("button", name="Cancel").first.wait_for(timeout=PATIENCE_MS)
         wait_run(team.server, run, lambda _: len(charged(team.sandbox, before)) >= ROWS // 2)
         page.get_by_role("button", name="Cancel").first.click()

@@ -143,9 +143,10 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         page.get_by_text("CompletedWithFailures").first.wait_for(timeout=PATIENCE_MS)
         page.get_by_text("Artifacts", exact=True).first.click()
         page.get_by_text("hills-summary").first.wait_for(timeout=PATIENCE_MS)
-        if SCREENSHOTS:
-            page.get_by_text("Task Runs", exact=True).first.click()
-            picture(page, "run")
+        page.get_by_text("Task Runs", exact=True).first.click()
+        for did in ("plan s3://", "generate ", "commit manifest", "summarize"):
+            page.get_by_text(did).first.wait_for(timeout=PATIENCE_MS)
+        picture(page, "run")
         page.goto(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, run, 'progress')}")
         page.get_by_text("10 of 10 calls done").first.wait_for(timeout=PATIENCE_MS)
         page.goto(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, run, 'summary')}")

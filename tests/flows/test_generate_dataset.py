@@ -121,16 +121,3 @@ def test_a_finished_catalog_needs_no_server_and_pays_nothing(
     assert done.returncode == 3
     assert last_line(done)["reused"] == 2
     assert charged(sandbox, before) == []
-
-
-@pytest.mark.browser
-def test_the_ui_shows_what_the_task_runs_did(server: PrefectServer, finished: tuple[Path, dict[str, Any], int]) -> None:
-    from tests.support.browser import open_page
-
-    with server.client() as client:
-        run = the_run(client, finished[0])
-    with open_page(f"{server.url}/runs/flow-run/{run['id']}") as page:
-        page.get_by_text("CompletedWithFailures").first.wait_for(timeout=60_000)
-        page.get_by_text("Task Runs", exact=True).first.click()
-        for did in ("plan ", "generate ", "edit ", "commit manifest", "summarize"):
-            page.get_by_text(did).first.wait_for(timeout=30_000)
