@@ -4,6 +4,7 @@ from datetime import date
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from tasks import form
@@ -11,7 +12,11 @@ from tasks.begin import CannotStart
 from tasks.report_usage import report_usage
 
 
-@flow(name="usage_report", flow_run_name="usage of {datasets}", persist_result=False)
+def _name() -> str:
+    return f"usage of {', '.join(flow_run.parameters['datasets'])}"
+
+
+@flow(name="usage_report", flow_run_name=_name, persist_result=False)
 async def usage_report(
     datasets: form.Texts,
     to: form.Text | None = None,

@@ -19,7 +19,7 @@ from tasks.work.problems import InvalidCatalog
 from tasks.work.showing.usage_digest import usage_markdown
 
 
-@task(name="report usage", task_run_name="usage of {datasets}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="report usage", task_run_name="write usage report into {to}", cache_policy=NO_CACHE, persist_result=False)
 async def report_usage(
     datasets: list[str], to: str, since: date | None, until: date | None, accept: str | None = None
 ) -> str:

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from catalogs.money import format_usd
+
 _WARN_AT = 0.8
 
 
@@ -16,8 +18,8 @@ class BudgetExhausted(Exception):
 
     def __init__(self, cap_micros: int, spent_micros: int, limit_micros: int) -> None:
         super().__init__(
-            f"a call of up to ${cap_micros / 1e6:.6f} does not fit: ${spent_micros / 1e6:.6f} of "
-            f"${limit_micros / 1e6:.6f} is spent or at risk"
+            f"a call of up to {format_usd(cap_micros)} does not fit: {format_usd(spent_micros)} of "
+            f"{format_usd(limit_micros)} is spent or at risk"
         )
         self.cap_micros = cap_micros
 

@@ -41,6 +41,10 @@ async def test_the_flow_shows_what_datasets_used_and_writes_it_for_bi_tools(
     with server.client() as client:
         asked = {"artifacts": {"key": {"like_": "both-seasons-usage"}}, "limit": 10}
         found = {each["key"]: each for each in client.post("/artifacts/filter", json=asked).json()}
+        named = client.post(
+            "/flow_runs/filter", json={"flow_runs": {"name": {"any_": [f"usage of {', '.join(sets)}"]}}}
+        )
+    assert len(named.json()) == 1
     shown = found["both-seasons-usage"]["data"]
     assert f"`{sets[0]}`" in shown
     charts = re.findall(r"!\[(.*?)\]\(data:image/png;base64,(\S+)\)", shown)

@@ -78,7 +78,8 @@ def _count(found: Showcase, fresh: _Rows, older: _Rows, part: bytes, catalogs: s
     found.other_size += pc.sum(pc.invert(table["size_as_requested"])).as_py() or 0
     is_mine = pc.equal(table["run_id"], run_id)
     sums = [("model", "count"), ("cost_usd", "sum"), ("ocr_cost_usd", "sum")]
-    for row in table.filter(is_mine).group_by("model").aggregate(sums).to_pylist():
+    decided = pc.and_(is_mine, pc.not_equal(table["outcome"], "pending"))
+    for row in table.filter(decided).group_by("model").aggregate(sums).to_pylist():
         found.bought[row["model"]] += row["model_count"]
         found.spend_micros[row["model"]] += sum(
             int((row[name] or 0) * 1_000_000) for name in ("cost_usd_sum", "ocr_cost_usd_sum")
