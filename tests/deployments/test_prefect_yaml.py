@@ -78,6 +78,9 @@ def test_the_image_is_pinned_runs_as_nobody_special_and_copies_what_is_there() -
     assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base) for base in bases)
     assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1].isdigit()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    let_in = (ROOT / "deployments/Dockerfile.dockerignore").read_text().splitlines()
     for source in " ".join(copied).split():
         assert (ROOT / source).exists(), source
+        assert f"!{source}" in let_in
+    assert "*" in let_in
     assert "--require-hashes" in DOCKERFILE
