@@ -70,7 +70,7 @@ def towers(deployed: PrefectServer, sandbox: SandboxProcess, tmp_path: Path) -> 
 def test_a_scheduled_run_waits_for_approval_outlives_its_worker_and_buys_what_was_allowed(towers: Catalog) -> None:
     server = towers.server
     nightly = deployment(server, "generate_dataset/nightly")
-    due = datetime.now(UTC) + timedelta(seconds=75)  # the server looks for schedules once a minute
+    due = datetime.now(UTC) + timedelta(seconds=75)  # the server looks for new schedules once a minute
     soon = {"interval": 86_400, "anchor_date": due.isoformat()}
     with server.client() as client:
         body = [{"schedule": soon, "active": True, "slug": "evening", "parameters": towers.form(0.05)}]
