@@ -14,6 +14,7 @@ from pathlib import Path
 from tasks.journal.events import Owner
 
 _PROC = Path("/proc")
+_ended: set[str] = set()  # tokens of owners whose run is over, in a process that goes on
 
 
 def this_process(run_id: str) -> Owner:
@@ -30,8 +31,18 @@ def this_process(run_id: str) -> Owner:
     )
 
 
+def has_ended(owner: Owner) -> None:
+    """Say of an owner of this process that it makes no call any more; what it may still write, it is fenced from."""
+    _ended.add(owner.token)
+
+
 def provably_gone(owner: Owner) -> bool:
-    """True only if ``owner`` ran under this very kernel and process-id name space, and its process is no more."""
+    """True only if ``owner`` ran under this very kernel and process-id name space, and its process is no more.
+
+    Or if it has ended in this very process, which is the only one that its token was drawn for.
+    """
+    if owner.token in _ended:
+        return True
     if (owner.boot_id, owner.pid_ns) != (_boot_id(), _pid_namespace()) or not owner.boot_id:
         return False
     if _no_such_process(owner.pid):

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 from tasks.storage import durable
 from tasks.storage.crew import Crew, GroupCrew
 from tasks.storage.keys import check_key
-from tasks.storage.store import Denied, NotFound, ObjectInfo, StoreError, Unavailable, Unclear
+from tasks.storage.store import Denied, Full, NotFound, ObjectInfo, StoreError, Unavailable, Unclear
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,6 +28,7 @@ SPARE_FOLDER = ".tmp"  # hidden names are never keys
 TURN_FILE = "turn"
 STALE_SPARE_S = 24 * 3600
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 
 PUTS_AT_ONCE = 16
@@ -122,7 +123,7 @@ class LocalStore:
         if isinstance(error, durable.AfterTheFact):
             return Unclear(str(error), key=key)
         self._made.clear()  # perhaps someone removed a folder: the next write makes it again
-        kind = Denied if error.errno in _DENIED else Unavailable
+        kind = Denied if error.errno in _DENIED else Full if error.errno in _FULL else Unavailable
         return kind(f"{key!r} in {self._root}: {error.strerror}", key=key)
 
     def put_all(self, puts: "Sequence[_Put]") -> Sequence[BaseException | None]:

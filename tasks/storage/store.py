@@ -29,6 +29,10 @@ class Unavailable(StoreError, ConnectionError):
     """The store refused or could not be reached, and nothing was written."""
 
 
+class Full(Unavailable):
+    """There is no room left, on the disk or in the quota: somebody has to make some."""
+
+
 class Denied(Unavailable, PermissionError):
     """The store answered that we may not, or that there is no such bucket: waiting will not help, a user must act."""
 

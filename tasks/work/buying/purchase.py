@@ -141,6 +141,7 @@ class Buyer:
         lane = services.traffic.call(purchase.model.id)
         await self._waiting(lane.__aenter__())
         try:
+            await self._rested()
             reservation = await self._waiting(services.budget.reserve(purchase.cap_micros))
             try:
                 intent = self._intent(purchase)
@@ -165,6 +166,7 @@ class Buyer:
             raise asyncio.CancelledError
         try:
             await self._waiting(lane.start())
+            await self._rested()
         except (ProviderStopped, ModelGivenUp) as error:
             raise NotSent(self._not_sent(intent, error.failure)) from None
 
@@ -244,6 +246,12 @@ class Buyer:
             at=now(), key=intent.key, attempt=intent.attempt, error_class=failure.error_class, reason=failure.reason,
             final=not self._again.after(intent, failure), message=failure.message,
         )  # fmt: skip
+
+    async def _rested(self) -> None:
+        """Wait while the run buys nothing: what was bought before finds no room."""
+        stop = self._services.stop
+        while stop.rest_s and not stop.stopped:
+            await self._waiting(asyncio.sleep(stop.rest_s))
 
     async def _waiting(self, awaited: Awaitable[T]) -> T:
         """Await something that may be cancelled at once when the run stops."""

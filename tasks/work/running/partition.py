@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from tasks.journal import events as ev
-from tasks.journal.errors import Fenced
+from tasks.journal.errors import Fenced, StoreDown
 from tasks.journal.fold import outcome
 from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.journal.rules import open_attempts
@@ -177,7 +177,11 @@ class _Partition:
             for row in shared:
                 if self._services.stop.stopped and not self._answered(row):
                     continue
-                await (work or self._rows.work)(row)
+                try:
+                    await (work or self._rows.work)(row)
+                except StoreDown as error:  # now, not when all rows have ended: nobody is to wait once more
+                    self._services.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
+                    raise
                 self._place.row_done()
 
         count = min(self._services.rows_in_flight, max(1, self._work.rows))

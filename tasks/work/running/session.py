@@ -40,6 +40,7 @@ from tasks.work.shared.pace import Pace
 from tasks.work.shared.patience import patiently
 from tasks.work.shared.services import Services
 from tasks.work.shared.stopping import StopSignal
+from tasks.work.shared.watching import WatchedStore
 
 _sessions: dict[str, "Session"] = {}
 _prepared: ContextVar["Session | None"] = ContextVar("prepared", default=None)
@@ -107,6 +108,8 @@ class Session:
         give_back()  # what the plan took
         async with AsyncExitStack() as held:
             held.enter_context(rarely_collecting())
+            if not isinstance(self.store, WatchedStore):
+                self.store = WatchedStore(self.store, self.stop, self.say, self.pace.journal.patience_s)
             self._services = await held.enter_async_context(
                 open_services(
                     plan,

@@ -9,7 +9,7 @@ from tasks.journal.dataset import open_dataset
 from tasks.journal.fold import Policy, spend_micros
 from tasks.journal.heartbeat import Heartbeat
 from tasks.journal.inspect import load_all
-from tasks.journal.owner import this_process
+from tasks.journal.owner import has_ended, this_process
 from tasks.journal.spool import LocalSpool, drain_spool
 from tasks.protocols.budget import Budget
 from tasks.protocols.http import Gateway
@@ -57,6 +57,7 @@ async def open_services(
     options = plan.options
     owner = this_process(plan.run_id)
     async with AsyncExitStack() as held:
+        held.callback(has_ended, owner)  # last of all: the gateway is closed by then, so that no call can be made
         warming = asyncio.create_task(asyncio.to_thread(_load_writers))
         held.push_async_callback(asyncio.wait, [warming])
         await patiently(lambda: probe(store), pace.journal, stop)  # every time: the dataset may have been moved

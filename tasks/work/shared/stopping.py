@@ -1,6 +1,7 @@
 """Why a run stops before its end, seen by everything that would start something new."""
 
 import asyncio
+import time
 from typing import Literal
 
 from tasks.protocols.wire import Failure
@@ -33,6 +34,7 @@ class StopSignal:
         self.reason: StopReason | None = None
         self.message = ""
         self.cause = ""
+        self._rest_until_s = 0.0
         self._stopped = asyncio.Event()
         self._grace_over = asyncio.Event()
 
@@ -41,6 +43,15 @@ class StopSignal:
         if self.reason is None:
             self.reason, self.message, self.cause = reason, message, cause
             self._stopped.set()
+
+    def rest(self, seconds: float) -> None:
+        """Start no paid call for so long from now."""
+        self._rest_until_s = max(self._rest_until_s, time.monotonic() + seconds)
+
+    @property
+    def rest_s(self) -> float:
+        """How long no paid call may be started yet."""
+        return max(0.0, self._rest_until_s - time.monotonic())
 
     def end_grace(self) -> None:
         """Give up the calls still in flight: they become unknown, and are listed."""

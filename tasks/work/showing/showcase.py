@@ -12,6 +12,7 @@ from tasks.manifest.commits import newest_commit
 from tasks.storage.open import folder_of
 from tasks.storage.s3 import S3Store
 from tasks.storage.store import Store, StoreError
+from tasks.work.shared.watching import WatchedStore
 
 PICTURES, ROWS_PER_REASON, THUMB_PX, LINK_S = 24, 10, 96, 12 * 3600
 _COLUMNS = [
@@ -102,6 +103,7 @@ async def _picture(store: Store, row: Mapping[str, Any]) -> ShownPicture:
 
 def link_to(store: Store, key: str) -> str:
     """A link that opens the object for half a day (S3), or its path on the machine that has it."""
+    store = store.inner if isinstance(store, WatchedStore) else store
     if isinstance(store, S3Store):
         return store.presign(key, LINK_S)
     folder = folder_of(store)

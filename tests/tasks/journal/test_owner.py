@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from tasks.journal.events import Owner
-from tasks.journal.owner import provably_gone, this_process
+from tasks.journal.owner import has_ended, provably_gone, this_process
 
 CHILD = """
 import dataclasses, json
@@ -53,3 +53,10 @@ def test_nothing_is_proved_about_another_host_boot_or_name_space() -> None:
     assert not provably_gone(replace(gone, boot_id="other"))
     assert not provably_gone(replace(gone, pid_ns="pid:[1]"))
     assert not provably_gone(replace(gone, boot_id=""))
+
+
+def test_an_owner_that_ended_in_a_process_that_goes_on_is_gone_and_no_other_of_that_process() -> None:
+    ended, going_on = this_process("run"), this_process("run")
+    has_ended(ended)
+    assert provably_gone(ended)
+    assert not provably_gone(going_on)
