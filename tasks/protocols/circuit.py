@@ -138,8 +138,12 @@ class CircuitCall:
         self._probe = False
         self._told = False
 
-    async def __aenter__(self) -> Self:
+    async def enter(self) -> None:
+        """Wait while the circuit is open."""
         self._probe = await self._circuit.enter()
+
+    async def __aenter__(self) -> Self:
+        await self.enter()
         return self
 
     def replied(self) -> None:

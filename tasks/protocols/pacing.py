@@ -102,11 +102,15 @@ class Slot:
         """Milliseconds waited in both queues so far."""
         return round(self._queue_s * 1000)
 
-    async def __aenter__(self) -> Self:
+    async def enter(self) -> None:
+        """Wait for a place in flight."""
         came_s = self._lane.clock()
         self._entered_at_s = await self._lane.enter()
         self._queue_s += self._entered_at_s - came_s
         self._held = True
+
+    async def __aenter__(self) -> Self:
+        await self.enter()
         return self
 
     async def start(self) -> None:

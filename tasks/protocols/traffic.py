@@ -106,17 +106,17 @@ class TrafficCall:
         """Milliseconds waited for room and for the start."""
         return self._slot.queue_ms
 
-    async def __aenter__(self) -> Self:
+    async def enter(self) -> None:
+        """Wait for room. Raises ``ProviderStopped`` or ``ModelGivenUp``; afterwards ``leave``, whatever happens."""
         self._traffic.check(self._model)
         # Room first: else thousands would pass a closed circuit and still be on their way when it opens.
-        await self._slot.__aenter__()
+        await self._slot.enter()
         try:
-            await self._circuit.__aenter__()
+            await self._circuit.enter()
             self._traffic.check(self._model)
         except BaseException:
-            self._leave()
+            self.leave()
             raise
-        return self
 
     async def start(self) -> None:
         """Wait for the moment to POST. Raises ``ProviderStopped`` or ``ModelGivenUp``: then withdraw the intent."""
@@ -144,14 +144,19 @@ class TrafficCall:
         """
         self._slot.returned()
 
+    def leave(self) -> None:
+        """Give the room back; a call that told nothing was not sent."""
+        self._circuit.leave()
+        self._slot.release()
+
+    async def __aenter__(self) -> Self:
+        await self.enter()
+        return self
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        self._circuit.leave()
-        self._slot.release()
+        self.leave()
 
     def _tell_circuit(self, failure: Failure | None) -> None:
         if failure is None or failure.http_status is not None:

@@ -139,7 +139,7 @@ class Buyer:
         """
         services = self._services
         lane = services.traffic.call(purchase.model.id)
-        await self._waiting(lane.__aenter__())
+        await self._waiting(lane.enter())
         try:
             await self._rested()
             reservation = await self._waiting(services.budget.reserve(purchase.cap_micros))
@@ -158,7 +158,7 @@ class Buyer:
             self._account(reservation, result)
             return result
         finally:
-            await lane.__aexit__(None, None, None)
+            lane.leave()
 
     async def _turn(self, intent: ev.Intent, lane: TrafficCall) -> None:
         """Wait for the moment to POST. ``NotSent``: meanwhile it became pointless."""
