@@ -40,7 +40,8 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     """``printroom report``."""
     add = parser.add_argument
-    add("--dataset", required=True, action="append", metavar="URI", help="a folder or s3://bucket/prefix; repeatable")
+    help_text = "a folder or s3://bucket/prefix; repeatable"
+    add("--dataset", type=place, required=True, action="append", metavar="URI", help=help_text)
     add("--to", metavar="URI", help="write only the usage report, to here; needed for several datasets")
     add("--since", type=day, metavar="DAY", help="write only the usage report, from this day on (UTC), e.g. 2026-06-01")
     add("--until", type=day, metavar="DAY", help="the same, up to the day before this one (UTC)")

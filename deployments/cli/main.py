@@ -37,7 +37,7 @@ def overview() -> str:
     verbs = "\n".join(f"  {verb:<11}{text}" for verb, text in VERBS.items())
     codes = "\n".join(f"  {code:<11}{text}" for code, text in EXIT_CODES.items())
     return (
-        "usage: printroom VERB [options]\n\n"
+        "usage: printroom VERB [options] | --version\n\n"
         "Prompt catalogs in, image datasets out. Never pays twice for the same picture.\n\n"
         f"verbs (printroom VERB --help explains each):\n{verbs}\n\n"
         f"exit codes:\n{codes}\n\n"
@@ -66,6 +66,11 @@ def _main(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview(), file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"printroom {version('printroom')}")
+        return 0
     try:
         return _verb(words[0], words[1:])
     except UsageMistake as mistake:

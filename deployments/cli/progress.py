@@ -60,7 +60,7 @@ def _resting(session: Session) -> Iterator[str]:
     """Models that make no call at all just now, or why none is made: else a run looks as if it hung."""
     traffic = session.services.traffic.snapshot()
     if traffic["waiting_for_connection"]:
-        yield "the gateway cannot be reached, trying"
+        yield traffic["unreachable"]
     for model, lane in traffic["models"].items():
         if lane["paused_s"] >= 1:
             yield f"{model} rests {lane['paused_s']:.0f} s after rate limits"

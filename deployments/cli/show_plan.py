@@ -27,6 +27,8 @@ def show_plan(plan: Plan) -> None:
     for each in summary.replacements.values():
         say(f"replaced: {each.line()}")
     sys.stdout.flush()  # before what is said on stderr, also in a pipe
+    if leaving := summary.leaving():
+        say(f"note: {leaving}")
     if summary.new or summary.waiting:
         _show_notes(summary)
     for text in summary.warnings:

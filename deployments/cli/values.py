@@ -1,5 +1,6 @@
 """The types of the options' values: what a word means, or a ``ValueError`` that says what it should have been."""
 
+import os
 from collections.abc import Callable
 from datetime import date
 
@@ -86,7 +87,7 @@ def place(text: str) -> str:
     """The type of a folder or address."""
     if not text.strip():
         raise ValueError(f"{text!r} names no place")
-    return text
+    return os.path.expanduser(text)  # noqa: PTH111 - a path may not normalize the slashes of s3://
 
 
 def _of_model(text: str) -> tuple[str, str]:

@@ -49,6 +49,13 @@ class Circuit:
         """Whether calls wait for a probe to come back."""
         return self._open
 
+    @property
+    def gives_up_in_s(self) -> float:
+        """How long probes may still be lost before the patience is; the whole of it while the circuit is closed."""
+        if self._opened_at_s is None:
+            return self._patience_s
+        return max(0.0, self._opened_at_s + self._patience_s - asyncio.get_running_loop().time())
+
     async def enter(self) -> bool:
         """Wait until a call may go; True if it is the probe."""
         if self._closed:

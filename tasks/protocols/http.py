@@ -149,6 +149,12 @@ class Gateway:
         return NoReply(kind, message, partial=exchange.reply(self._body_cap_bytes) if exchange.status else None)
 
 
+def address_of(url: str) -> str:
+    """Host and port of a base URL, and nothing else of it: it may bear a password."""
+    parts = urlsplit(normal_base_url(url))
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
 def normal_base_url(url: str) -> str:
     """``url`` without a trailing slash and with ``/v1`` unless its path names a version already.
 

@@ -32,10 +32,15 @@ class ModelGivenUp(Exception):
 
 
 class Traffic:
-    """The pacer, breakers and retry counts of one run and one gateway account, for all its partitions in a process."""
+    """The pacer, breakers and retry counts of one run and one gateway account, for all its partitions in a process.
 
-    def __init__(self, pacer: Pacer, *, retries: Retries | None = None, stop: Stop | None = None) -> None:
-        self.pacer = pacer
+    ``address``: the gateway's host and port, for people.
+    """
+
+    def __init__(
+        self, pacer: Pacer, *, retries: Retries | None = None, stop: Stop | None = None, address: str = ""
+    ) -> None:
+        self.pacer, self._address = pacer, address
         self.retries = retries or Retries()
         self.stop = stop or Stop()
         self.models = ModelBreaker()
@@ -75,12 +80,21 @@ class Traffic:
             "models": self.pacer.snapshot(),
             "retries": self.retries.snapshot(),
             "waiting_for_connection": self.circuit.is_open,
+            "unreachable": self._waiting_words() if self.circuit.is_open else None,
             "models_given_up": self.models.snapshot(),
             "stopped": self.stop.failure.message if self.stop.failure else None,
         }
 
+    def _waiting_words(self) -> str:
+        left_s = self.circuit.gives_up_in_s
+        left = f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"
+        return f"the gateway{self._at()} cannot be reached: one call at a time tries, for another {left} at most"
+
+    def _at(self) -> str:
+        return f" at {self._address}" if self._address else ""
+
     def _unreachable(self) -> None:
-        message = "the gateway could not be reached for ten minutes; run again later to go on"
+        message = f"the gateway{self._at()} could not be reached for ten minutes; run again later to go on"
         self.stop.trip(
             Failure(error_class="transient", reason="provider_stopped", resend=False, paid="no", message=message)
         )

@@ -1,5 +1,6 @@
 """What a user may ask of a run: the options of ``printroom run`` and of the Prefect form, as one frozen value."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -58,7 +59,7 @@ def options_of(form: Mapping[str, Any]) -> RunOptions:
     """Options from the parameters of the Prefect form, which bear the names of the command line's."""
     return RunOptions(
         catalogs=tuple(form["catalogs"]),
-        dataset=form["dataset"],
+        dataset=os.path.expanduser(form["dataset"]),  # noqa: PTH111 - a path would take a slash out of s3://
         provider=form["provider"],
         model=form["model"],
         catalog_name=form["catalog_name"],

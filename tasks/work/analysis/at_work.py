@@ -57,7 +57,7 @@ def decisions(traffic: Mapping[str, Any]) -> Iterator[str]:
     for model, message in sorted(traffic["models_given_up"].items()):
         yield f"{model} is given up: {message}"
     if traffic["waiting_for_connection"]:
-        yield "the gateway cannot be reached; one call at a time tries"
+        yield traffic.get("unreachable") or "the gateway cannot be reached; one call at a time tries"
     if traffic["stopped"]:
         yield f"stopped by the gateway: {traffic['stopped']}"
 

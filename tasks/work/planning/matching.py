@@ -55,6 +55,16 @@ async def _compare_partition(
     comparison.find_unwanted(wants)
 
 
+def count_leaving(plan: Plan, rows: Spill) -> None:
+    """Count the rows that a run takes out of what is current. A row that only waited for its key is none of them."""
+    leaving = {(e.catalog, e.row_id) for events in plan.unwanted.values() for e in events if e.key is not None}
+    if not leaving:
+        return
+    read = (raw["wanted"] for bucket in rows.buckets() for raw in rows.raw(bucket))
+    there = {row for wanted in read if (row := (wanted["catalog"], wanted["row_id"])) in leaving}
+    plan.summary.removed, plan.summary.changed = len(leaving - there), len(there)
+
+
 def compare(plan: Plan, partition: int, fold: Fold, rows: Iterable[PlannedRow]) -> None:
     """The same for some rows of one partition, whose fold is at hand."""
     comparison = Comparison(plan, partition)

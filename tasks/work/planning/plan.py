@@ -12,7 +12,7 @@ from tasks.work.options import RunOptions
 from tasks.work.planning.garbage import rarely_searched
 from tasks.work.planning.inputs import InputDesk
 from tasks.work.planning.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
-from tasks.work.planning.matching import compare_all
+from tasks.work.planning.matching import compare_all, count_leaving
 from tasks.work.planning.planned import LaterRow, Plan, refs_of
 from tasks.work.planning.scratch import Scratch, sweep
 from tasks.work.planning.sources import CatalogFile, read_rows
@@ -49,6 +49,7 @@ async def make_plan(
             await read_rows(plan, rows, list(files))
             await _resolve_later(plan, rows)
             await compare_all(plan, rows)
+            count_leaving(plan, rows)
         plan.known = rows
         await _plan_refills(plan)
     except BaseException:

@@ -47,6 +47,8 @@ class PlanSummary:
     retired: list[str] = field(default_factory=list)
     replacements: dict[tuple[str, str, str], Replacement] = field(default_factory=dict)
     shapes: Counter[Shape] = field(default_factory=Counter)  # of the calls to be made, for other models' prices
+    removed: int = 0  # current rows that are no longer in their catalog
+    changed: int = 0  # current rows in whose place something else is asked for
     seconds: float = 0.0
     limit_seq: int | None = None
     limited: bool = False  # under --limit the prices of all candidates are kept until the first N are known
@@ -180,6 +182,15 @@ class PlanSummary:
         models = "1 model" if len(self.retired) == 1 else f"{len(self.retired)} models"
         retired = f"; {models} retired or retiring" if self.retired else ""
         return f"{self.reused:,} reused, {self.new:,} new{waiting}{left}; {money}; {_span(self.seconds)}{retired}"
+
+    def leaving(self) -> str:
+        """Which rows will no longer be current after a run; empty if none."""
+        if not self.removed and not self.changed:
+            return ""
+        words = [f"{self.removed:,} no longer in the catalog" if self.removed else "",
+                 f"{self.changed:,} asked for differently" if self.changed else ""]  # fmt: skip
+        rows = "1 row" if self.removed + self.changed == 1 else f"{self.removed + self.changed:,} rows"
+        return f"a run takes {rows} of the dataset out of what is current: {', '.join(filter(None, words))}"
 
     def as_dict(self) -> dict[str, Any]:
         """The plan for ``--json``; money as decimal strings."""

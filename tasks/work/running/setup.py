@@ -12,7 +12,7 @@ from tasks.journal.inspect import load_all
 from tasks.journal.owner import has_ended, this_process
 from tasks.journal.spool import LocalSpool, drain_spool
 from tasks.protocols.budget import Budget
-from tasks.protocols.http import Gateway
+from tasks.protocols.http import Gateway, address_of
 from tasks.protocols.limits import Limit, Share
 from tasks.protocols.pacing import Pacer
 from tasks.protocols.redact import Redactor
@@ -74,7 +74,8 @@ async def open_services(
                 if part is None or partition in part.partitions:
                     spent += sum(spend_micros(fold, plan.run_id))
         plan.dataset, plan.desk = dataset, InputDesk(store)
-        traffic = Traffic(_pacer(plan, part.share if part else Share()))
+        base_url = settings.provider.base_url or ""
+        traffic = Traffic(_pacer(plan, part.share if part else Share()), address=address_of(base_url))
         traffic.stop.then(
             lambda failure: stop.stop("provider_stopped", stopped_by_gateway(failure), failure.error_class)
         )
@@ -87,7 +88,7 @@ async def open_services(
             owner=owner,
             spool=spool,
             table=plan.table,
-            gateway=Gateway(settings.provider.base_url or "", settings.require_key()),
+            gateway=Gateway(base_url, settings.require_key()),
             traffic=traffic,
             budget=Budget(part.budget_micros if part else options.max_spend_micros, spent_micros=spent),
             fetcher=Fetcher(allow_hosts=settings.allow_hosts),

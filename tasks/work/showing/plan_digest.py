@@ -35,6 +35,7 @@ def plan_markdown(plan: Plan) -> str:
     lines += _section("Retired or retiring models", summary.retired)
     lines += _section("Without a price: not bought", [f"{name}: {n:,} rows" for name, n in summary.unpriced.items()])
     lines += _section("Replaced models", [each.line() for each in summary.replacements.values()])
+    lines += _section("No longer current", [leaving] if (leaving := summary.leaving()) else [])
     lines += _section("Warnings", summary.warnings)
     lines += _section("Hints on prompts", summary.hints)
     return "\n".join(lines) + "\n"

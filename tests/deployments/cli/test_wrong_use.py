@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from deployments.cli.main import EXIT_CODES, VERBS, main
+from deployments.cli.arguments import options_from
+from deployments.cli.main import EXIT_CODES, VERBS, main, verb_parser
 from deployments.sandbox.process import SandboxProcess
+from tasks.work.options import form_of, options_of
 from tests.support.connects import recorded_connects
 from tests.support.moto import S3Server
 from tests.support.runs import run, write_catalog
@@ -189,3 +192,15 @@ def test_many_retired_models_are_named_in_one_line_and_only_to_who_buys(
     asyncio.run(run(catalog, tmp_path / "ds", sandbox))
     assert main(words) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_version_is_told_without_a_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"printroom {version('printroom')}\n"
+
+
+def test_a_home_in_a_datasets_name_is_spelled_out_wherever_it_is_asked_for() -> None:
+    asked = options_from(verb_parser("run").parsed(["c.csv", "--dataset", "~/pictures"]))
+    assert asked.dataset == str(Path.home() / "pictures")
+    assert options_of({**form_of(asked), "dataset": "~/pictures"}).dataset == asked.dataset
+    assert options_from(verb_parser("run").parsed(["c.csv", "--dataset", "s3://b/~x"])).dataset == "s3://b/~x"

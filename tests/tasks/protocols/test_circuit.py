@@ -66,6 +66,17 @@ def test_patience_is_lost_once_when_probes_are_still_lost_after_ten_minutes():
     assert run(play()) == [603]
 
 
+def test_it_is_told_how_long_probes_are_still_sent():
+    async def body() -> None:
+        circuit = await opened()
+        await asyncio.sleep(240)
+        assert circuit.gives_up_in_s == pytest.approx(360)
+        circuit.replied()
+        assert circuit.gives_up_in_s == 600
+
+    run(body())
+
+
 def test_patience_begins_anew_after_a_reply():
     async def play() -> list[float]:
         lost_at: list[float] = []

@@ -1,6 +1,7 @@
 """What pacing decided can be seen while a run lasts, by others too, and says nothing that is secret."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from deployments.cli.main import main
 from deployments.cli.progress import progress_line
 from deployments.sandbox.process import SandboxProcess
 from tasks.journal.ports import Timing
+from tasks.settings import at_address
 from tasks.storage.open import open_store
-from tasks.work.analysis.at_work import SILENT_AFTER_S, AtWork, at_work
+from tasks.work.analysis.at_work import SILENT_AFTER_S, AtWork, at_work, decisions
 from tasks.work.running.execute import execute
 from tasks.work.running.session import forget
 from tasks.work.shared.pace import Pace
@@ -44,6 +46,31 @@ async def test_a_rest_that_the_gateway_asked_for_is_seen_in_status_on_the_termin
         assert await at_work(store) == []
     finally:
         forget(session.run_id)
+
+
+async def test_a_gateway_that_is_not_there_is_named_by_host_and_port_with_the_time_it_is_tried(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    rows = [{"id": f"r{n}", "prompt": f"a pier {n}", "model": "dall-e-2"} for n in range(8)]
+    session = session_for(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, grace_s=0.0)
+    with socket.socket() as nobody:  # bound, and never listening: the port refuses whoever comes
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        session.settings = at_address(session.settings, f"http://127.0.0.1:{port}/a/secret/path")
+        running = asyncio.create_task(execute(session))
+        try:
+            while "cannot be reached" not in (line := progress_line(session)):
+                assert not running.done()
+                await asyncio.sleep(0.05)
+            assert f"the gateway at 127.0.0.1:{port} cannot be reached" in line
+            assert "for another 10 min at most" in line
+            assert "secret" not in line
+            assert any(f"127.0.0.1:{port}" in told for told in decisions(session.services.traffic.snapshot()))
+        finally:
+            session.stop.stop("interrupted")
+            session.stop.end_grace()
+            await running
+            forget(session.run_id)
 
 
 def paused(process: AtWork) -> bool:
