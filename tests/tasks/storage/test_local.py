@@ -13,7 +13,7 @@ import pytest
 
 from tasks.storage.durable import OsFileSystem
 from tasks.storage.local import LocalStore
-from tasks.storage.store import Denied, NotFound, Unavailable, Unclear
+from tasks.storage.store import Denied, Full, NotFound, Unavailable, Unclear
 
 
 class FailingFileSystem(OsFileSystem):
@@ -57,7 +57,8 @@ def spares(root):
 @pytest.mark.parametrize(
     ("operation", "number", "error"),
     [
-        ("write", errno.ENOSPC, Unavailable),
+        ("write", errno.ENOSPC, Full),
+        ("write", errno.EDQUOT, Full),
         ("fsync", errno.EIO, Unavailable),
         ("write", errno.EROFS, Denied),
         ("fsync_dir", errno.EIO, Unclear),
