@@ -11,6 +11,9 @@ from pathlib import Path
 from catalogs.providers import find_provider, with_base_url
 from catalogs.types import Provider
 
+# Here, since Arrow looks only once and this is imported before it: see tasks/work/running/memory.py.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 
 class MissingKey(Exception):
     """No API key for the chosen provider; the message is the one clear line a user sees."""

@@ -12,7 +12,7 @@ from tasks.manifest.collect import collect_garbage
 from tasks.manifest.commits import Commit
 from tasks.manifest.publish import commit_partitions
 from tasks.storage.store import Store, StoreError
-from tasks.work.running.memory import give_back, share_one_allocator
+from tasks.work.running.memory import give_back
 
 EVERY_S = 30.0
 log = logging.getLogger("printroom")
@@ -22,7 +22,6 @@ class Committer:
     """Keeps the manifest up with the journals this process owns; one commit at a time."""
 
     def __init__(self, store: Store, run_id: str, *, every_s: float = EVERY_S) -> None:
-        share_one_allocator()
         self._store, self._run_id, self._every_s = store, run_id, every_s
         self._open: dict[int, PartitionJournal] = {}
         self._one = asyncio.Lock()

@@ -1,18 +1,11 @@
-"""Memory that a commit took goes back to the system: allocators keep it, one share for each thread that ever worked.
+"""Memory that a plan or a commit took goes back to the system: allocators keep it, a share for each thread that worked.
 
-A run of 30,000 rows that used 290 MB took 480 with Arrow's own allocator, 400 with the system's for both, and less
-still when that is told to give back what is free.
+A run of 30,000 rows that used 290 MB took 480 with Arrow's own allocator, 400 with the system's for both (settings.py
+asks for that), and less still when it is told to give back what is free.
 """
 
 import ctypes
 from contextlib import suppress
-
-import pyarrow as pa
-
-
-def share_one_allocator() -> None:
-    """Let Arrow take its memory from where Python takes its own."""
-    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def give_back() -> None:

@@ -1,6 +1,8 @@
 """What a run keeps in memory: nothing of partitions that are closed, with no help from Python's collector."""
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +53,9 @@ def test_a_state_in_a_circle_is_seen() -> None:
     circle.append(circle)
     del circle
     assert states() == before + 1
+
+
+def test_arrow_takes_its_memory_where_it_can_be_given_back() -> None:
+    told = "import deployments.cli.run, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "system\n"
