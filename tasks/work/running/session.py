@@ -27,7 +27,7 @@ from tasks.work.planning.sources import catalog_files
 from tasks.work.running.collecting import rarely_collecting
 from tasks.work.running.committing import Committer
 from tasks.work.running.guarding import redacted_errors
-from tasks.work.running.memory import give_back
+from tasks.work.running.memory import give_back, keep_little
 from tasks.work.running.part import Part
 from tasks.work.running.partition import run_partition
 from tasks.work.running.result import RunResult, result_of
@@ -105,6 +105,7 @@ class Session:
     async def opened(self, *, resumed: bool = False) -> AsyncIterator[Services]:
         """Open the services and close them at the end, whatever happens."""
         plan = await self.make_plan()
+        keep_little()
         give_back()  # what the plan took
         async with AsyncExitStack() as held:
             held.enter_context(rarely_collecting())
