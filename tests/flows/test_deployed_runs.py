@@ -116,7 +116,7 @@ def test_parameters_that_got_past_the_server_end_the_run_in_plain_words(
 def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_given(
     team: Team, story: Story, tmp_path: Path
 ) -> None:
-    from tests.support.browser import PATIENCE_MS, choose, fill, form_field, open_page, submit
+    from tests.support.browser import PATIENCE_MS, choose, fill, form_field, open_page, open_tab, submit
 
     story.catalog = team.catalog(tmp_path, "hills.csv", ROWS)
     story.dataset = team.dataset("hills")
@@ -144,11 +144,9 @@ def test_a_run_started_in_the_browser_asks_for_approval_and_goes_on_when_it_is_g
         done = wait_run(team.server, run)
         page.goto(f"{team.server.url}/runs/flow-run/{run}")
         page.get_by_text("CompletedWithFailures").first.wait_for(timeout=PATIENCE_MS)
-        page.get_by_text("Artifacts", exact=True).first.click()
-        page.get_by_text("hills-summary").first.wait_for(timeout=PATIENCE_MS)
-        page.get_by_text("Task Runs", exact=True).first.click()
+        open_tab(page, "Artifacts", "hills-summary")
         for did in ("plan s3://", "generate ", "commit manifest", "summarize"):
-            page.get_by_text(did).first.wait_for(timeout=PATIENCE_MS)
+            open_tab(page, "Task Runs", did)
         picture(page, "run")
         page.goto(f"{team.server.url}/artifacts/artifact/{artifact_of(team.server, run, 'progress')}")
         page.get_by_text("10 of 10 calls done").first.wait_for(timeout=PATIENCE_MS)

@@ -52,6 +52,16 @@ def submit(page: Page) -> None:
     raise AssertionError("the form was not taken")
 
 
+def open_tab(page: Page, name: str, words: str) -> None:
+    """Open a tab of a page and wait for ``words``; again if it stays empty (Prefect's SQLite database was locked)."""
+    for _ in range(20):
+        with suppress(TooLate):
+            page.get_by_text(name, exact=True).first.click(timeout=PATIENCE_MS // 20)
+            return page.get_by_text(words).first.wait_for(timeout=PATIENCE_MS // 20)
+        page.reload()
+    raise AssertionError(f"{words!r} is not under {name}")
+
+
 def choose(page: Page, name: str, value: str) -> None:
     """Pick one of the choices that the form offers for ``name``; by the keyboard, since scrolling closes the list."""
     form_field(page, name).locator(".p-select-button__control").first.focus()
