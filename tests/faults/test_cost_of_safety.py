@@ -64,7 +64,7 @@ async def test_the_journal_costs_little_cpu_and_hardly_any_time(
 @pytest.mark.parametrize(
     ("rows", "partitions", "in_flight", "latency_s", "most"),
     [
-        (40, 2, 1, 0.05, 3.0),
+        (40, 2, 1, 0.02, 3.0),
         pytest.param(600, 16, 1, 0.1, 3.0, marks=pytest.mark.slow),
         pytest.param(1500, 16, IN_FLIGHT, 1.28, 1.5, marks=pytest.mark.slow),
     ],

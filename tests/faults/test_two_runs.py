@@ -39,7 +39,7 @@ def start(
 
 def parts(rows: int) -> int:
     """Partitions: the default in the long form, fewer in the slice."""
-    return 16 if rows >= 200 else 8
+    return 16 if rows >= 200 else 4
 
 
 async def audited(dataset: str, gateway: SandboxProcess, *names: str) -> Audit:
