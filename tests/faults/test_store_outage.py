@@ -113,6 +113,10 @@ async def test_while_s3_is_away_nothing_is_bought_and_afterwards_nothing_is_miss
     began = time.time()
     proxy.rule = down(Random(rows))
     time.sleep(away_s)
+    deadline = time.monotonic() + 30
+    while not any(p.is_segment and p.fault and p.began_s >= began for p in proxy.log):
+        assert time.monotonic() < deadline, "the run did not notice that its store is away"
+        time.sleep(0.05)  # a slow machine may not have come to a put yet
     back = time.time()
     proxy.rule = lambda _: None
     end = child.wait(180)
