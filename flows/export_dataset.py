@@ -8,9 +8,9 @@ from prefect.states import Completed, Failed
 
 from tasks import form
 from tasks.begin import CannotStart
+from tasks.engine.analysis.accepting import accept_rule
+from tasks.engine.exporting.export import Asked, Exported
 from tasks.export import export
-from tasks.work.analysis.accepting import accept_rule
-from tasks.work.exporting.export import Asked, Exported
 
 
 @flow(name="export_dataset", flow_run_name="{dataset} as {format}", persist_result=False)

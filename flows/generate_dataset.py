@@ -9,11 +9,11 @@ from tasks import form
 from tasks.approve import approved
 from tasks.begin import CannotStart, begun
 from tasks.commit import commit
+from tasks.engine.running.result import RunResult
 from tasks.hand_out import work_wave
 from tasks.plan import plan
 from tasks.show import shown
 from tasks.summarize import summarize
-from tasks.work.running.result import RunResult
 
 
 @flow(name="generate_dataset", flow_run_name="{dataset}", persist_result=False)

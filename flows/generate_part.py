@@ -8,12 +8,12 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
 from tasks.begin import CannotStart, part_begun
+from tasks.engine.running.groups import share_out
+from tasks.engine.running.part import part_of
+from tasks.engine.running.sharing import part_work, sign_of_life
 from tasks.generate import generate
 from tasks.plan import plan
 from tasks.show import shown
-from tasks.work.running.groups import share_out
-from tasks.work.running.part import part_of
-from tasks.work.running.sharing import part_work, sign_of_life
 
 
 @flow(name="generate_part", persist_result=False)

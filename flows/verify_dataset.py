@@ -6,8 +6,8 @@ from prefect.states import Completed, Failed
 
 from tasks import form
 from tasks.begin import CannotStart
+from tasks.engine.analysis.verifying import Verified
 from tasks.verify import verify
-from tasks.work.analysis.verifying import Verified
 
 
 @flow(name="verify_dataset", flow_run_name="verify {dataset}", persist_result=False)

@@ -12,9 +12,9 @@ from prefect.runtime import deployment
 from pydantic import Field
 
 from catalogs.money import format_usd, parse_usd, usd_decimal
+from tasks.engine.running.session import Session
+from tasks.engine.showing.plan_digest import plan_markdown
 from tasks.settings import approval_timeout_s
-from tasks.work.running.session import Session
-from tasks.work.showing.plan_digest import plan_markdown
 
 ANSWER = "Approve, lower **Max Spend** (USD, worst cases included) to buy less, or decline: then nothing is spent."
 

@@ -10,6 +10,10 @@ from prefect.exceptions import MissingContextError
 from prefect.runtime import flow_run
 
 from catalogs.providers import UnknownProvider
+from tasks.engine.options import RunOptions, form_of
+from tasks.engine.problems import InvalidCatalog
+from tasks.engine.running.part import Part
+from tasks.engine.running.session import Session, forget, new_session, prepared
 from tasks.form import BadForm, checked_options
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.secret import with_block_key
@@ -17,10 +21,6 @@ from tasks.settings import MissingKey, Settings, read_settings
 from tasks.show import show_problems
 from tasks.storage.open import BadUri, UnsafeStore
 from tasks.storage.store import StoreError
-from tasks.work.options import RunOptions, form_of
-from tasks.work.problems import InvalidCatalog
-from tasks.work.running.part import Part
-from tasks.work.running.session import Session, forget, new_session, prepared
 
 FORM_DEFAULTS = form_of(RunOptions(catalogs=(), dataset=""))
 

@@ -3,8 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import session_of
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import session_of
 
 
 @task(name="commit", task_run_name="commit manifest", cache_policy=NO_CACHE, persist_result=False)

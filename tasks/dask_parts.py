@@ -15,9 +15,9 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.work.running.part import Part, form_for_part, part_of
-from tasks.work.running.session import Session
-from tasks.work.running.sharing import execute_part
+from tasks.engine.running.part import Part, form_for_part, part_of
+from tasks.engine.running.session import Session
+from tasks.engine.running.sharing import execute_part
 
 RETRIES = 3  # by Dask, when a part raises; a part whose worker died goes to another by itself
 

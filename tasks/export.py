@@ -6,10 +6,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.begin import CannotStart
+from tasks.engine.exporting.export import Asked, Exported, NotOurs
+from tasks.engine.exporting.export import export as fill
 from tasks.storage.open import BadUri, open_store
 from tasks.storage.store import StoreError
-from tasks.work.exporting.export import Asked, Exported, NotOurs
-from tasks.work.exporting.export import export as fill
 
 
 @task(name="export", task_run_name="export {to}", cache_policy=NO_CACHE, persist_result=False)

@@ -13,7 +13,7 @@ from pydantic import Field, WithJsonSchema
 
 from catalogs.models import UnknownModel, find_model
 from catalogs.money import parse_usd
-from tasks.work.options import Only, RunOptions, alone, form_of, options_of
+from tasks.engine.options import Only, RunOptions, alone, form_of, options_of
 
 Texts = Annotated[list[str], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
@@ -98,8 +98,8 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
 
 def unreadable_rule(form: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with an accept rule, if there is one."""
-    from tasks.work.analysis.accepting import accept_rule
-    from tasks.work.problems import InvalidCatalog
+    from tasks.engine.analysis.accepting import accept_rule
+    from tasks.engine.problems import InvalidCatalog
 
     try:
         accept_rule(form.get("accept"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.work.running.session import session_of
+from tasks.engine.running.session import session_of
 
 
 @task(name="generate", task_run_name="{label}", cache_policy=NO_CACHE, persist_result=False)

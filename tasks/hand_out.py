@@ -14,13 +14,13 @@ from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Crashed
 
+from tasks.engine.planning.planned import PartitionWork
+from tasks.engine.running.groups import share_out
+from tasks.engine.running.part import Part, form_for_part, parts_of, split
+from tasks.engine.running.session import Session
+from tasks.engine.running.sharing import Watch, take_stock
 from tasks.generate import generate
 from tasks.storage.store import StoreError
-from tasks.work.planning.planned import PartitionWork
-from tasks.work.running.groups import share_out
-from tasks.work.running.part import Part, form_for_part, parts_of, split
-from tasks.work.running.session import Session
-from tasks.work.running.sharing import Watch, take_stock
 
 DEPLOYMENT = "generate_part/part"
 LOOK_EVERY_S, LEAST_STOCK_S, MOST_TRIES, DRAIN_S = 2.0, 10.0, 4, 10.0

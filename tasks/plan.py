@@ -3,8 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.engine.running.session import session_of
 from tasks.show import show_plan
-from tasks.work.running.session import session_of
 
 
 @task(name="plan", task_run_name="plan {catalogs}", cache_policy=NO_CACHE, persist_result=False)

@@ -8,15 +8,15 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.begin import CannotStart
+from tasks.engine.analysis.reporting import NothingToReport, days, write_usage_of
+from tasks.engine.problems import InvalidCatalog
+from tasks.engine.showing.usage_digest import usage_markdown
 from tasks.journal.errors import DatasetProblem
 from tasks.report.figures import money
 from tasks.report.usage import Usage
 from tasks.show import artifact_key, show
 from tasks.storage.open import BadUri, open_store
 from tasks.storage.store import StoreError
-from tasks.work.analysis.reporting import NothingToReport, days, write_usage_of
-from tasks.work.problems import InvalidCatalog
-from tasks.work.showing.usage_digest import usage_markdown
 
 
 @task(name="report usage", task_run_name="write usage report into {to}", cache_policy=NO_CACHE, persist_result=False)

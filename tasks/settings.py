@@ -11,7 +11,7 @@ from pathlib import Path
 from catalogs.providers import find_provider, with_base_url
 from catalogs.types import Provider
 
-# Here, since Arrow looks only once and this is imported before it: see tasks/work/running/memory.py.
+# Here, since Arrow looks only once and this is imported before it: see tasks/engine/running/memory.py.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 

@@ -16,10 +16,10 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.events import emit_event
 
 from catalogs.money import json_usd
-from tasks.work.problems import InvalidCatalog
-from tasks.work.running.session import Session
-from tasks.work.showing.plan_digest import plan_markdown, problems_markdown
-from tasks.work.showing.progress_digest import progress_markdown, refusals_jumped
+from tasks.engine.problems import InvalidCatalog
+from tasks.engine.running.session import Session
+from tasks.engine.showing.plan_digest import plan_markdown, problems_markdown
+from tasks.engine.showing.progress_digest import progress_markdown, refusals_jumped
 
 EVERY_S = 5.0
 log = logging.getLogger("printroom")

@@ -9,12 +9,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import deployment
 
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import session_of
+from tasks.engine.showing.digest import summary_markdown
+from tasks.engine.showing.showcase import Showcase, showcase
 from tasks.show import show
 from tasks.storage.store import StoreError
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import session_of
-from tasks.work.showing.digest import summary_markdown
-from tasks.work.showing.showcase import Showcase, showcase
 
 
 @task(name="summarize", task_run_name="summarize", cache_policy=NO_CACHE, persist_result=False)

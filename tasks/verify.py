@@ -4,13 +4,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.begin import CannotStart
+from tasks.engine.analysis.verifying import Verified
+from tasks.engine.analysis.verifying import verify as verify_store
+from tasks.engine.showing.digest import code, escape
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.show import show
 from tasks.storage.open import BadUri, open_store
 from tasks.storage.store import StoreError
-from tasks.work.analysis.verifying import Verified
-from tasks.work.analysis.verifying import verify as verify_store
-from tasks.work.showing.digest import code, escape
 
 MOST_LINES = 200
 

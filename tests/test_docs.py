@@ -23,11 +23,11 @@ from deployments.cli.main import VERBS, main, verb_parser
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import settings_for
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import forget, new_session
 from tasks.manifest.schema import CALL_COLUMNS as CALLS
 from tasks.manifest.schema import COLUMNS as MANIFEST
 from tasks.protocols import error_table
-from tasks.work.running.execute import execute
-from tasks.work.running.session import forget, new_session
 from tests.support.moto import S3Server
 from tests.support.runs import current_rows
 

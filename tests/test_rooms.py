@@ -45,8 +45,11 @@ def test_a_flow_file_has_no_class_and_no_relative_import(flow: Path) -> None:
 
 
 INNER = (
-    *("tasks/protocols", "tasks/storage", "tasks/journal", "tasks/manifest", "tasks/report", "tasks/work"),
-    *(f"tasks/work/{room}" for room in ["planning", "shared", "buying", "running", "showing", "analysis", "exporting"]),
+    *("tasks/protocols", "tasks/storage", "tasks/journal", "tasks/manifest", "tasks/report", "tasks/engine"),
+    *(
+        f"tasks/engine/{room}"
+        for room in ["planning", "shared", "buying", "running", "showing", "analysis", "exporting"]
+    ),
 )
 
 

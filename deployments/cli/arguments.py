@@ -8,7 +8,7 @@ from typing import Literal
 
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.values import at_least, day, name, place, price, rate, reader, seconds, usd, words
-from tasks.work.options import RunOptions, alone
+from tasks.engine.options import RunOptions, alone
 
 JSON_HELP = "print one JSON object as the last line of stdout"
 RUNNERS = ("local", "workers", "dask")

@@ -10,8 +10,8 @@ from catalogs.problems import Problems
 from catalogs.recipe import Recipe, read_recipe
 from deployments.cli.output import catalog_problems, print_json, say
 from deployments.cli.parsing import UsageMistake
-from tasks.work.problems import InvalidCatalog
-from tasks.work.running.result import EXIT_OK
+from tasks.engine.problems import InvalidCatalog
+from tasks.engine.running.result import EXIT_OK
 
 _KINDS: dict[str, Kind] = {".csv": "csv", ".parquet": "parquet"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from deployments.cli.output import print_json, say
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import existing_dataset, planning_mistakes
-from tasks.work.analysis.accepting import accept_rule
-from tasks.work.exporting.export import Asked, Exported, NotOurs, export
-from tasks.work.running.result import EXIT_DAMAGED, EXIT_OK
+from tasks.engine.analysis.accepting import accept_rule
+from tasks.engine.exporting.export import Asked, Exported, NotOurs, export
+from tasks.engine.running.result import EXIT_DAMAGED, EXIT_OK
 
 
 def main(args: argparse.Namespace) -> int:

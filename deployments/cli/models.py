@@ -9,7 +9,7 @@ from catalogs.models import MODELS, retirement
 from catalogs.money import format_usd, json_usd
 from catalogs.types import Model
 from deployments.cli.output import print_json, table
-from tasks.work.running.result import EXIT_OK
+from tasks.engine.running.result import EXIT_OK
 
 
 def main(args: argparse.Namespace) -> int:

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from catalogs.problems import escaped
-from tasks.work.problems import InvalidCatalog
-from tasks.work.running.result import EXIT_USAGE
+from tasks.engine.problems import InvalidCatalog
+from tasks.engine.running.result import EXIT_USAGE
 
 
 def say(text: str) -> None:

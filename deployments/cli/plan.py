@@ -8,8 +8,8 @@ from deployments.cli.arguments import options_from
 from deployments.cli.output import print_json
 from deployments.cli.preparing import planning_mistakes, settings_for
 from deployments.cli.show_plan import compared, show_comparison, show_plan
-from tasks.work.running.result import EXIT_OK
-from tasks.work.running.session import forget, new_session
+from tasks.engine.running.result import EXIT_OK
+from tasks.engine.running.session import forget, new_session
 
 
 def main(args: argparse.Namespace) -> int:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from catalogs.providers import UnknownProvider
 from deployments.cli.output import catalog_problems, usage_problem
 from deployments.cli.parsing import UsageMistake
+from tasks.engine.options import RunOptions
+from tasks.engine.problems import InvalidCatalog
 from tasks.journal.dataset import find_dataset
 from tasks.journal.errors import DatasetProblem, StoreDown
 from tasks.settings import MissingKey, Settings, read_settings
 from tasks.storage.open import BadUri, UnsafeStore, open_store
 from tasks.storage.store import Denied, Store, StoreError, Unavailable
-from tasks.work.options import RunOptions
-from tasks.work.problems import InvalidCatalog
 
 
 @dataclass(slots=True)

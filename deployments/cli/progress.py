@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from catalogs.money import format_usd
 from deployments.cli.output import say
-from tasks.work.running.session import Session
+from tasks.engine.running.session import Session
 
 _TERMINAL_S, _PLAIN_S = 0.25, 10.0
 

@@ -10,9 +10,9 @@ from catalogs.models import UnknownModel, find_model
 from catalogs.money import format_usd, json_usd
 from deployments.cli.output import print_json, say
 from deployments.cli.parsing import UsageMistake
+from tasks.engine.running.result import EXIT_DAMAGED, EXIT_OK
 from tasks.manifest.reconcile import Pair, Reconciliation, RecordedCall, reconcile
 from tasks.manifest.usage_export import BillLine, UnreadableExport, read_export
-from tasks.work.running.result import EXIT_DAMAGED, EXIT_OK
 
 _SHOWN = 20
 

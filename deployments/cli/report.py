@@ -6,9 +6,9 @@ import asyncio
 from deployments.cli.output import usage_problem
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import existing_dataset, planning_mistakes
+from tasks.engine.analysis.reporting import NothingToReport, days, write_report, write_usage_of
+from tasks.engine.running.result import EXIT_OK
 from tasks.storage.open import open_store
-from tasks.work.analysis.reporting import NothingToReport, days, write_report, write_usage_of
-from tasks.work.running.result import EXIT_OK
 
 
 def main(args: argparse.Namespace) -> int:

@@ -17,11 +17,11 @@ from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import planning_mistakes, settings_for
 from deployments.cli.progress import show_progress
 from deployments.cli.show_plan import show_plan
+from tasks.engine.options import form_of
+from tasks.engine.running.result import EXIT_BUDGET, RunResult
+from tasks.engine.running.session import Session, forget, new_session, prepare
 from tasks.report.wording import REASONS
 from tasks.settings import Settings, at_address
-from tasks.work.options import form_of
-from tasks.work.running.result import EXIT_BUDGET, RunResult
-from tasks.work.running.session import Session, forget, new_session, prepare
 
 
 def main(args: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ from datetime import date
 from catalogs.models import MODELS
 from catalogs.money import format_usd
 from deployments.cli.output import say, table
-from tasks.work.planning.comparing import OnModel, on_other_models
-from tasks.work.planning.planned import Plan
-from tasks.work.planning.summary import PlanSummary
+from tasks.engine.planning.comparing import OnModel, on_other_models
+from tasks.engine.planning.planned import Plan
+from tasks.engine.planning.summary import PlanSummary
 
 NOTES = 3  # more retired models than that are named in one line
 

@@ -7,8 +7,8 @@ from typing import Any
 from catalogs.money import format_usd, json_usd
 from deployments.cli.output import print_json, table
 from deployments.cli.preparing import existing_dataset, planning_mistakes
-from tasks.work.analysis.status import DatasetStatus, dataset_status
-from tasks.work.running.result import EXIT_OK
+from tasks.engine.analysis.status import DatasetStatus, dataset_status
+from tasks.engine.running.result import EXIT_OK
 
 MOST_UNKNOWNS = 20
 

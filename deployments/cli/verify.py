@@ -7,8 +7,8 @@ from typing import Any
 
 from deployments.cli.output import print_json, say
 from deployments.cli.preparing import existing_dataset, planning_mistakes
-from tasks.work.analysis.verifying import Verified, verify
-from tasks.work.running.result import EXIT_DAMAGED, EXIT_OK
+from tasks.engine.analysis.verifying import Verified, verify
+from tasks.engine.running.result import EXIT_DAMAGED, EXIT_OK
 
 
 def main(args: argparse.Namespace) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from tasks.engine.options import RunOptions
+from tasks.engine.running.session import Session, new_session
 from tasks.settings import at_address, read_settings
-from tasks.work.options import RunOptions
-from tasks.work.running.session import Session, new_session
 from tests.benchmarks.catalogs import write_csv, write_parquet
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.measuring import Meter, measured

@@ -5,12 +5,12 @@ import asyncio
 import uuid
 from pathlib import Path
 
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import Session, new_session
+from tasks.engine.shared.pace import Pace
 from tasks.settings import at_address, read_settings
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import Session, new_session
-from tasks.work.shared.pace import Pace
 from tests.benchmarks.measuring import Meter
 
 

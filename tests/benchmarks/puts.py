@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.running.execute import execute
+from tasks.engine.running.execute import execute
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.printroom import session_of

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import Session
 from tasks.manifest.readers import read_manifest
-from tasks.work.running.execute import execute
-from tasks.work.running.session import Session
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.measuring import Meter, measured

@@ -8,7 +8,7 @@ import yaml
 
 from deployments.parameters import check_parameters, typed, wrong
 from flows.generate_dataset import generate_dataset
-from tasks.work.options import RunOptions, form_of
+from tasks.engine.options import RunOptions, form_of
 from tests.support.prefect_server import ROOT
 
 USUAL = form_of(RunOptions(catalogs=("a.csv",), dataset="out"))

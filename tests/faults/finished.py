@@ -5,6 +5,10 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from tasks.engine.options import RunOptions
+from tasks.engine.planning.spill import PlannedRow
+from tasks.engine.running.committing import Committer
+from tasks.engine.running.session import Session
 from tasks.journal import events as ev
 from tasks.journal.dataset import open_dataset
 from tasks.journal.owner import this_process
@@ -12,10 +16,6 @@ from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.journal.spool import LocalSpool
 from tasks.settings import read_settings
 from tasks.storage.open import open_store
-from tasks.work.options import RunOptions
-from tasks.work.planning.spill import PlannedRow
-from tasks.work.running.committing import Committer
-from tasks.work.running.session import Session
 
 AT = "2026-11-20T00:00:00.000000+00:00"
 AT_ONCE = 2000

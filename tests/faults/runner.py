@@ -28,18 +28,18 @@ import PIL.Image
 import pyarrow.compute
 import pyarrow.parquet
 
-import tasks.work.analysis.reporting
+import tasks.engine.analysis.reporting
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import Session
+from tasks.engine.shared.pace import Pace
 from tasks.journal.ports import Timing
 from tasks.settings import at_address, read_settings
 from tasks.storage.open import open_store
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.session import Session
-from tasks.work.shared.pace import Pace
 from tests.faults.split_store import journal_in_memory
 from tests.support.counting_store import CountingStore
 
-_PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet, tasks.work.analysis.reporting)
+_PRELOADED = (aiohttp, obstore.store, pd, PIL.Image, pyarrow.compute, pyarrow.parquet, tasks.engine.analysis.reporting)
 CRASHED = 70
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.analysis.status import dataset_status
 from tasks.manifest.readers import read_manifest
 from tasks.storage.open import open_store
-from tasks.work.analysis.status import dataset_status
 from tests.faults.audit import audit, read_books
 from tests.faults.nursery import Child, Nursery
 from tests.faults.settled import bill_when_settled

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from deployments.cli.main import main
-from tasks.work.running import session
+from tasks.engine.running import session
 
 ROOT = str(Path(__file__).resolve().parents[2])
 EVERY_S = 0.005

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import forget, new_session
 from tasks.settings import at_address, read_settings, with_key
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import forget, new_session
 from tests.support.browser import PATIENCE_MS, open_page
 from tests.support.prefect_runs import artifact_of, start_run, wait_run
 from tests.support.runs import charged, charges_so_far

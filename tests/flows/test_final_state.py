@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flows.generate_dataset import final_state
-from tasks.work.running.result import result_of
+from tasks.engine.running.result import result_of
 
 ENDS: dict[str, tuple[dict[str, int], Any, str, str]] = {
     "all rows": ({"succeeded": 3}, None, "Completed", "COMPLETED"),

@@ -1,4 +1,4 @@
-"""Several workers, one of them killed; how fast several are. Long forms of what tests/tasks/work tries quickly."""
+"""Several workers, one of them killed; how fast several are. Long forms of what tests/tasks/engine tries quickly."""
 
 import subprocess
 from collections import Counter

@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import new_session
 from tasks.settings import at_address, read_settings
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.session import new_session
 
 
 def main(catalog: str, dataset: str, base_url: str) -> None:

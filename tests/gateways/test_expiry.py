@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import forget
 from tasks.journal.dataset import open_dataset
 from tasks.journal.inspect import load_all
 from tasks.storage.open import open_store
-from tasks.work.running.execute import execute
-from tasks.work.running.session import forget
 from tests.gateways.looking import assert_books_agree, posts
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 

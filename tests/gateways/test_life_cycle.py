@@ -10,7 +10,7 @@ import pytest
 from catalogs.models import find_model, successor
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.running.session import forget
+from tasks.engine.running.session import forget
 from tests.gateways.echoing import echoing
 from tests.gateways.looking import VASE, posts
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog

@@ -6,7 +6,7 @@ import pytest
 
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.problems import InvalidCatalog
+from tasks.engine.problems import InvalidCatalog
 from tests.gateways.looking import VASE, assert_books_agree, calls_by_row, posts, row_meeting
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 

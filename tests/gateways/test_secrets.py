@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from deployments.cli.main import main
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import forget, new_session
+from tasks.engine.showing.digest import summary_markdown
+from tasks.engine.showing.showcase import showcase
 from tasks.settings import read_settings
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.session import forget, new_session
-from tasks.work.showing.digest import summary_markdown
-from tasks.work.showing.showcase import showcase
 from tests.gateways.echoing import API_KEY, CONTROL, LINK, MARKUP, S3_SECRET, SIGNATURE, echoing, hostile_rows
 from tests.support.prefect_server import ROOT, prefect_server
 from tests.support.runs import current_rows, write_catalog
@@ -138,8 +138,8 @@ def test_a_signed_url_in_a_wrong_cell_is_not_shown(tmp_path: Path, capsys: pytes
 
 @pytest.mark.usefixtures("canaries")
 def test_an_error_that_ends_a_run_is_told_without_its_secrets(tmp_path: Path) -> None:
+    from tasks.engine.running.guarding import redacted_errors
     from tasks.protocols.redact import Redactor
-    from tasks.work.running.guarding import redacted_errors
 
     def fail() -> None:
         try:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.running.part import Part, form_for_part, parts_of, split
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import forget
-from tasks.work.running.sharing import take_stock
+from tasks.engine.running.part import Part, form_for_part, parts_of, split
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import forget
+from tasks.engine.running.sharing import take_stock
 from tests.gateways.looking import assert_books_agree, posts
 from tests.support.prefect_server import ROOT
 from tests.support.runs import session_for, write_catalog

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.running.execute import execute
-from tasks.work.running.session import forget
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import forget
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 

@@ -23,7 +23,7 @@ GROUPS = {
         "catalogs/money.py", "catalogs/price_rules.py", "catalogs/prices.py", "catalogs/token_prices.py",
         "tasks/protocols/budget.py", "tasks/manifest/money.py",
     ),
-    "keys": ("catalogs/keys.py", "catalogs/identity.py", "tasks/work/planning/keying.py", "tasks/storage/keys.py"),
+    "keys": ("catalogs/keys.py", "catalogs/identity.py", "tasks/engine/planning/keying.py", "tasks/storage/keys.py"),
     "classification": (
         "tasks/protocols/errors.py", "tasks/protocols/error_rules.py", "tasks/protocols/error_table.py",
         "tasks/protocols/body.py", "tasks/protocols/retry.py", "tasks/protocols/circuit.py",

@@ -5,9 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from tasks.engine.planning.planned import PartitionWork
+from tasks.engine.running.part import split
 from tasks.journal.dataset import partition_of
-from tasks.work.planning.planned import PartitionWork
-from tasks.work.running.part import split
 from tests.support.runs import current_rows
 
 PARTITIONS = 16

@@ -5,11 +5,11 @@ import json
 import sys
 from typing import Any
 
+from tasks.engine.running.part import part_of
+from tasks.engine.running.session import Session, new_session
+from tasks.engine.running.sharing import execute_part
 from tasks.form import checked_options
 from tasks.settings import read_settings
-from tasks.work.running.part import part_of
-from tasks.work.running.session import Session, new_session
-from tasks.work.running.sharing import execute_part
 
 
 def part_session(form: dict[str, Any], part: dict[str, Any]) -> Session:

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import Session, forget, new_session
 from tasks.manifest.readers import read_manifest
 from tasks.settings import at_address, read_settings
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import Session, forget, new_session
 
 
 def write_catalog(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from prefect.utilities.callables import parameter_schema
 
 from flows.generate_dataset import generate_dataset
+from tasks.engine.options import RunOptions, form_of
 from tasks.form import BadForm, checked_options
-from tasks.work.options import RunOptions, form_of
 
 USUAL = form_of(RunOptions(catalogs=("a.csv",), dataset="out"))
 

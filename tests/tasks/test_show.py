@@ -9,14 +9,14 @@ from urllib.parse import unquote
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.problems import InvalidCatalog
+from tasks.engine.running.session import Session, forget
+from tasks.engine.showing.digest import code, escape, summary_markdown
+from tasks.engine.showing.plan_digest import plan_markdown, problems_markdown
+from tasks.engine.showing.progress_digest import progress_markdown, refusals_jumped
+from tasks.engine.showing.showcase import showcase
 from tasks.show import _due, artifact_key
 from tasks.summarize import forms_again
-from tasks.work.problems import InvalidCatalog
-from tasks.work.running.session import Session, forget
-from tasks.work.showing.digest import code, escape, summary_markdown
-from tasks.work.showing.plan_digest import plan_markdown, problems_markdown
-from tasks.work.showing.progress_digest import progress_markdown, refusals_jumped
-from tasks.work.showing.showcase import showcase
 from tests.support.runs import session_for, write_catalog
 
 HOSTILE = (

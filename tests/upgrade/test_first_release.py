@@ -19,15 +19,15 @@ from PIL import Image
 
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.options import RunOptions
+from tasks.engine.running.execute import execute
+from tasks.engine.running.result import RunResult
+from tasks.engine.running.session import forget, new_session
+from tasks.engine.shared.pace import Pace
 from tasks.journal.ports import Timing
 from tasks.journal.spool import LocalSpool
 from tasks.manifest.readers import read_manifest
 from tasks.settings import at_address, read_settings
-from tasks.work.options import RunOptions
-from tasks.work.running.execute import execute
-from tasks.work.running.result import RunResult
-from tasks.work.running.session import forget, new_session
-from tasks.work.shared.pace import Pace
 from tests.support.runs import charged, charges_so_far
 
 KEPT = Path(__file__).parent / "first-999f31b.tar.gz"

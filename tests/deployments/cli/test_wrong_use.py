@@ -10,7 +10,7 @@ import pytest
 from deployments.cli.arguments import options_from
 from deployments.cli.main import EXIT_CODES, VERBS, main, verb_parser
 from deployments.sandbox.process import SandboxProcess
-from tasks.work.options import form_of, options_of
+from tasks.engine.options import form_of, options_of
 from tests.support.connects import recorded_connects
 from tests.support.moto import S3Server
 from tests.support.runs import run, write_catalog

@@ -1,0 +1,80 @@
+"""``--again`` and ``--model`` beside ``--rows`` or ``--only``: for the rows that are taken up, and no others.
+
+Which rows these are follows from what became of them on their own model and take, so that every plan of the run, and
+the same run again, says the same. A row that feeds on another row keeps its model and take unless it is named.
+"""
+
+from dataclasses import replace
+
+from catalogs.models import UnknownModel, find_model, resolve
+from catalogs.types import Problem, Row
+from tasks.engine.options import RunOptions
+from tasks.engine.planning.choosing_model import with_choice
+from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources_of
+from tasks.engine.planning.planned import Plan
+from tasks.engine.planning.request import CatalogOrigin
+from tasks.engine.problems import InvalidCatalog
+from tasks.journal.fold import outcome
+from tasks.journal.inspect import load_fold
+
+_AUTO = "auto:"
+
+
+def selective(options: RunOptions) -> bool:
+    """Whether the run's model is for some rows only."""
+    return bool(options.model) and (bool(options.rows) or options.only != "pending")
+
+
+class Override:
+    """Puts rows on the run's model. ``InvalidCatalog`` if nobody knows that model."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._model = (plan.options.model or "").strip()
+        if self._model.casefold().startswith(_AUTO):
+            return
+        try:
+            find_model(self._model)
+        except UnknownModel as error:
+            files = ", ".join(plan.options.catalogs)
+            found = Problem(file=files, row_number=None, column="model", found=self._model, allowed=str(error))
+            raise InvalidCatalog([found]) from None
+
+    def apply(self, row: Row) -> Row:
+        """The row on the run's model."""
+        if self._model.casefold().startswith(_AUTO):
+            return replace(row, model=self._model.casefold())
+        return replace(row, model=resolve(self._model, row.operation)[0].id)
+
+
+class Selection:
+    """Which rows ``--rows`` and ``--only`` name."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._named = frozenset(plan.options.rows)
+        self._keys: dict[int, set[str]] = {}
+
+    async def has(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
+        """Whether the row, at the take it has before this run, is among them."""
+        plan = self._plan
+        if self._named and row.row_id not in self._named:
+            return False
+        if plan.options.only == "pending":
+            return True
+        sources = await resolve_sources_of(plan, row)
+        if sources is None:
+            return False
+        own = plan_row(plan, await with_choice(plan, row), origin, 0, take, sources).wanted
+        but_succeeded = plan.options.only == "all-but-succeeded"
+        return (own.key in await self._known(bucket_of(plan, own))) is not but_succeeded
+
+    async def _known(self, partition: int) -> set[str]:
+        """Call keys of a partition with the outcome that ``only`` names (all-but-succeeded: that succeeded)."""
+        plan, dataset = self._plan, self._plan.dataset
+        if dataset is None:
+            return set()
+        if partition not in self._keys:
+            word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
+            fold = await load_fold(plan.store, dataset.partition_names[partition])
+            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == word}
+        return self._keys[partition]

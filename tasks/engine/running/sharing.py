@@ -1,0 +1,107 @@
+"""A run shared out: what a part does, how its process shows that it lives, and what the whole run spent in the end."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from tasks.engine.planning.planned import PartitionWork
+from tasks.engine.running.part import Part
+from tasks.engine.running.session import Session
+from tasks.engine.shared.progress import delivered
+from tasks.journal.fold import outcome, spend_micros
+from tasks.journal.heartbeat import Heartbeat
+from tasks.journal.inspect import load_all
+from tasks.journal.names import heartbeat_name
+from tasks.journal.owner import this_process
+from tasks.storage.store import NotFound, Store, StoreError
+
+FIRST_SIGN_S = 180.0  # a process that was started must have planned and shown itself by then
+
+
+def sign_of_life(session: Session, part: Part) -> Heartbeat:
+    """A counter in the dataset that moves while this process works on ``part``; ``Watch`` looks at it."""
+    owner = replace(this_process(session.run_id), token=part.first_token)
+    return Heartbeat(session.store, owner, timing=session.pace.journal)
+
+
+async def part_work(session: Session, part: Part) -> list[PartitionWork]:
+    """What the plan of this process asks of the part's partitions, in the part's wave."""
+    plan, mine = session.ready_plan, set(part.partitions)
+    await session.next_wave(part.wave)
+    if part.wave:  # what the first wave would have taken out: rows that waited until this process made its plan
+        for partition in mine & plan.unwanted.keys():
+            plan.unwanted[part.wave * plan.partitions + partition] += plan.unwanted.pop(partition)
+    return [work for work in plan.partition_work(part.wave) if work.partition in mine]
+
+
+async def execute_part(session: Session, part: Part) -> Counter[str]:
+    """Plan again, work the part, commit. Needs no Prefect; resumes what an earlier process of the run left."""
+    await session.make_plan()
+    async with session.opened(resumed=True), sign_of_life(session, part):
+        counts = await session.work(await part_work(session, part))
+        await session.committer.finish(final=False)
+        return counts
+
+
+@dataclass(slots=True)
+class Watch:
+    """Whether a part's process lives, by this machine's clock: its counter must move now and then."""
+
+    store: Store
+    token: str
+    timeout_s: float
+    first_sign_s: float = FIRST_SIGN_S
+    _seen: bytes = b""
+    _at: float = field(default_factory=time.monotonic)
+
+    async def seems_dead(self) -> bool:
+        """True once the counter stood still for ``timeout_s``, or never came within ``first_sign_s``."""
+        try:
+            now = await self.store.get(heartbeat_name(self.token))
+        except NotFound:
+            now = b""
+        except StoreError:
+            return False  # nobody can tell
+        if now != self._seen:
+            self._seen, self._at = now, time.monotonic()
+        return time.monotonic() - self._at > (self.timeout_s if self._seen else self.first_sign_s)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did, by the journals alone. Money in micro-dollars."""
+
+    cost_micros: int = 0
+    at_risk_micros: int = 0
+    succeeded: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    spent_by_partition: dict[int, int] = field(default_factory=dict)
+
+
+async def tally(session: Session) -> Tally:
+    """Read every partition once: the rows and the money of this run, whichever process had them."""
+    made = Tally()
+    async for partition, fold in load_all(session.store, session.services.dataset):
+        known, at_risk = spend_micros(fold, session.run_id)
+        made.cost_micros += known
+        made.at_risk_micros += at_risk
+        made.spent_by_partition[partition] = known + at_risk
+        for state in fold.keys.values():
+            mine = [a.intent for a in state.attempts.values() if a.intent.run_id == session.run_id]
+            if mine:
+                now_is, reason, _ = outcome(state)
+                made.outcomes[now_is] += 1
+                made.succeeded += delivered(state, mine[0].samples)
+                if reason:
+                    made.reasons[reason] += 1
+    return made
+
+
+async def take_stock(session: Session) -> Tally:
+    """Make the run's own progress say what all its processes did."""
+    made, progress = await tally(session), session.services.progress
+    progress.cost_micros, progress.at_risk_micros = made.cost_micros, made.at_risk_micros
+    progress.succeeded, progress.bought = made.succeeded, sum(made.outcomes.values())
+    progress.outcomes, progress.reasons = made.outcomes, made.reasons
+    return made

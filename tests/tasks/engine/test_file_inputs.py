@@ -1,0 +1,48 @@
+"""Files that rows feed on: what is no picture is a problem of the catalog, before anything is spent."""
+
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tasks.engine.problems import InvalidCatalog
+from tests.support.pictures import black_png, encode, scene
+from tests.support.runs import charges_so_far, current_rows, run, write_catalog
+
+SECRET = b"aws_secret_access_key = wJalrXUtnFEMI"
+
+
+def edit(row_id: str, images: str, mask: str = "") -> dict[str, str]:
+    return {
+        "id": row_id, "prompt": "in blue", "model": "gpt-image-2", "operation": "edit", "images": images, "mask": mask,
+    }  # fmt: skip
+
+
+async def test_every_file_that_is_no_picture_is_listed_and_none_of_its_bytes_are_shown(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    whole = black_png(64, 64)
+    files = {"fine.png": whole, "credentials": SECRET, "old.bmp": encode(scene(), "BMP"), "half.png": whole[:60]}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    rows = [
+        edit("ok", "fine.png"), edit("text", "fine.png;credentials"), edit("bmp", "old.bmp"),
+        edit("cut", "fine.png", mask="half.png"), edit("fed", "row:ok;old.bmp"),
+    ]  # fmt: skip
+    before = charges_so_far(sandbox)
+    with pytest.raises(InvalidCatalog) as caught:
+        await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    found = [(problem.row_number, problem.column) for problem in caught.value.problems]
+    assert found == [(2, "images"), (3, "images"), (4, "mask"), (5, "images")]
+    assert "old.bmp', no PNG, JPEG or WebP" in caught.value.lines[1]
+    assert "wJalr" not in "".join(caught.value.lines)
+    assert charges_so_far(sandbox) == before
+
+
+async def test_a_mask_that_marks_nothing_is_the_rows_input_not_a_fault_of_ours(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    (tmp_path / "black.png").write_bytes(black_png(64, 64))
+    rows = [edit("a", "black.png", mask="black.png")]
+    await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    assert [row["outcome_reason"] for row in current_rows(tmp_path / "ds")] == ["input_unavailable"]

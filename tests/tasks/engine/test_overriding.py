@@ -1,0 +1,63 @@
+"""Another model for some rows of a catalog: they are taken up on it, the others keep their model and their picture."""
+
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tasks.engine.problems import InvalidCatalog
+from tests.support.runs import charged, charges_so_far, current_rows, run, write_catalog
+
+ROWS = [
+    {"id": "fine", "prompt": "a lake", "model": "dall-e-2"},
+    {"id": "other", "prompt": "a sea", "model": "dall-e-2"},
+    {"id": "fails", "prompt": "a pond [[scenario:size_not_supported@1]]", "model": "dall-e-2"},
+]
+
+
+def models(dataset: Path) -> dict[str, tuple[str, str]]:
+    return {row["row_id"]: (row["model"], row["outcome"]) for row in current_rows(dataset)}
+
+
+async def test_a_model_for_what_failed_is_asked_for_that_only_and_the_same_run_again_asks_nobody(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    catalog, dataset = write_catalog(tmp_path / "c.csv", ROWS), tmp_path / "ds"
+    await run(catalog, dataset, sandbox)
+    await run(catalog, dataset, sandbox, only="failed", model="flux-2-pro")
+    assert models(dataset)["fails"] == ("flux-2-pro", "failed")  # the scenario fails each model's first call
+    before = charges_so_far(sandbox)
+    await run(catalog, dataset, sandbox, only="failed", model="flux-2-pro")
+    assert [charge["model"] for charge in charged(sandbox, before)] == ["flux-2-pro"]
+    now = {
+        "fine": ("dall-e-2", "succeeded"), "other": ("dall-e-2", "succeeded"), "fails": ("flux-2-pro", "succeeded"),
+    }  # fmt: skip
+    assert models(dataset) == now
+    before = charges_so_far(sandbox)
+    await run(catalog, dataset, sandbox, only="failed", model="flux-2-pro")
+    assert charged(sandbox, before) == []
+    assert models(dataset) == now
+
+
+async def test_a_model_for_named_rows_leaves_the_others_their_pictures(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    catalog, dataset = write_catalog(tmp_path / "c.csv", ROWS[:2]), tmp_path / "ds"
+    await run(catalog, dataset, sandbox)
+    before = charges_so_far(sandbox)
+    result = await run(catalog, dataset, sandbox, rows=("other",), model="auto:cheapest")
+    bought = [charge["model"] for charge in charged(sandbox, before)]
+    assert len(bought) == 1
+    assert (result.succeeded, result.pending) == (2, 0)
+    assert models(dataset) == {"fine": ("dall-e-2", "succeeded"), "other": (bought[0], "succeeded")}
+
+
+async def test_rows_that_name_no_model_may_be_read_by_the_runs_own(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    bare = [{"id": "a", "prompt": "a lake"}, {"id": "b", "prompt": "a sea"}]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", bare), tmp_path / "ds"
+    result = await run(catalog, dataset, sandbox, rows=("a",), model="dall-e-2")
+    assert (result.succeeded, result.pending) == (1, 1)
+
+
+async def test_a_model_that_nobody_knows_is_a_problem_of_the_catalog(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    with pytest.raises(InvalidCatalog) as caught:
+        await run(write_catalog(tmp_path / "c.csv", ROWS), tmp_path / "ds", sandbox, rows=("fine",), model="dall-e-9")
+    assert "dall-e-9" in caught.value.lines[0]
