@@ -10,7 +10,7 @@ import orjson
 from aiohttp import BodyPartReader, web
 
 from catalogs.types import Operation
-from deployments.sandbox.scenarios import AskKind
+from deployments.sandbox.scenario import AskKind
 
 Route = Literal["generations", "edits", "variations", "chat"]
 PATHS: Mapping[Route, str] = {

@@ -23,7 +23,7 @@ from deployments.sandbox.bill import Bill, Charge, Usage, price_micros
 from deployments.sandbox.exchange import Exchange
 from deployments.sandbox.flavours import GatewayError
 from deployments.sandbox.limits import Limits, masked
-from deployments.sandbox.scenarios import RETRY_DATE, Scenario, Stage
+from deployments.sandbox.scenario import RETRY_DATE, Scenario, Stage
 from deployments.sandbox.settings import Settings, now_s
 from deployments.sandbox.signed import Files
 from deployments.sandbox.studio import Studio

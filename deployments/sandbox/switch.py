@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from deployments.sandbox.scenarios import STORM, TABLE, AskKind, Scenario, Stage
+from deployments.sandbox.scenario import AskKind, Scenario, Stage
+from deployments.sandbox.scenarios import STORM, TABLE
 
 STORM_RATE = 0.3
 REMEMBERED_REQUESTS = 200_000

@@ -283,20 +283,6 @@ class Closed:
 
 
 Event = (
-    Wanted
-    | Unwanted
-    | Opened
-    | Intent
-    | Withdrawn
-    | Answered
-    | Rejected
-    | Unknown
-    | Stored
-    | Read
-    | Held
-    | Released
-    | Finished
-    | Paused
-    | Checkpoint
-    | Closed
-)
+    Wanted | Unwanted | Opened | Intent | Withdrawn | Answered | Rejected | Unknown | Stored | Read | Held | Released
+    | Finished | Paused | Checkpoint | Closed
+)  # fmt: skip

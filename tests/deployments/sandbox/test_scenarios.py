@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from deployments.sandbox.chat_replies import TEXT_CONTENT
-from deployments.sandbox.scenarios import ROWS, STORM, TABLE, Scenario
+from deployments.sandbox.scenario import Scenario
+from deployments.sandbox.scenarios import ROWS, STORM, TABLE
 from deployments.sandbox.switch import parse
 from tests.deployments.sandbox.served import Served, image_of, request_of, served
 
