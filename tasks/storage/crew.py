@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-class _Threads(Generic[J]):
+class _Threads(ABC, Generic[J]):
     """At most ``threads`` threads, started as they are needed; may serve several loops. Jobs begin in order."""
 
     def __init__(self, threads: int, name: str, *, at_once: int) -> None:
@@ -59,9 +60,9 @@ class _Threads(Generic[J]):
                 mailbox.post(future, result, error)
             taken.clear()  # an idle thread keeps no picture in memory
 
+    @abstractmethod
     def _done(self, jobs: Sequence[J]) -> Sequence[tuple[Any, BaseException | None]]:
         """The result or the error of each job."""
-        raise NotImplementedError
 
 
 class Crew(_Threads[Callable[[], Any]]):
