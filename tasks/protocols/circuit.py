@@ -54,6 +54,8 @@ class Circuit:
         """How long probes may still be lost before the patience is; the whole of it while the circuit is closed."""
         if self._opened_at_s is None:
             return self._patience_s
+        if math.isinf(self._opened_at_s):  # it is lost, and was told
+            return 0.0
         return max(0.0, self._opened_at_s + self._patience_s - asyncio.get_running_loop().time())
 
     async def enter(self) -> bool:

@@ -73,6 +73,9 @@ def test_it_is_told_how_long_probes_are_still_sent():
         assert circuit.gives_up_in_s == pytest.approx(360)
         circuit.replied()
         assert circuit.gives_up_in_s == 600
+        for _ in range(30):
+            await attempt(circuit, [], up=False)
+        assert circuit.gives_up_in_s == 0
 
     run(body())
 
