@@ -123,11 +123,6 @@ class S3Store:
         with contextlib.suppress(NotFound):
             await self._patiently(key, lambda: obstore.delete_async(self._reader, key))
 
-    def presign(self, key: str, seconds: int) -> str:
-        """A link to read that object for so many seconds, for readers without credentials; treat it as a secret."""
-        check_key(key)
-        return s3_client.presigned_get(self._bucket, f"{self._prefix}/{key}".lstrip("/"), seconds)
-
     async def _conditional(self, key: str, body: bytes, mode: Any) -> bool:
         for attempt in range(CONFLICT_ATTEMPTS):
             try:

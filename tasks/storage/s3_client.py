@@ -46,13 +46,11 @@ def open_bucket(bucket: str, prefix: str, *, silence_s: float | None) -> "obstor
     )
 
 
-def presigned_get(bucket: str, key: str, seconds: int) -> str:
-    """A link that lets its holder read one object for that long; treat it as a secret."""
-    return presigner(bucket, "", seconds)(key)
+def presigner(uri: str, seconds: int) -> "Callable[[str], str]":
+    """Makes links that let their holders read one object below ``s3://bucket/prefix`` for that long: secrets.
 
-
-def presigner(bucket: str, prefix: str, seconds: int) -> "Callable[[str], str]":
-    """Makes such links for many objects below ``prefix``: opening the client costs far more than signing."""
+    Blocking, and for many links: opening the client costs far more than signing.
+    """
     import boto3
     from botocore.config import Config
 
@@ -62,6 +60,8 @@ def presigner(bucket: str, prefix: str, seconds: int) -> "Callable[[str], str]":
         endpoint_url=endpoint(),
         config=Config(signature_version="s3v4", s3={"addressing_style": "path" if endpoint() else "auto"}),
     )
+
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
 
     def link(key: str) -> str:
         place = {"Bucket": bucket, "Key": f"{prefix}/{key}".lstrip("/")}

@@ -137,6 +137,5 @@ async def _links(store: Store) -> tuple[Link | None, datetime | None]:
         return None, None
     from tasks.storage.s3_client import presigner
 
-    bucket, _, prefix = store.uri.removeprefix("s3://").partition("/")
-    link = await asyncio.to_thread(presigner, bucket, prefix, LINKS_LIVE_S)
+    link = await asyncio.to_thread(presigner, store.uri, LINKS_LIVE_S)
     return link, datetime.now(UTC) + timedelta(seconds=LINKS_LIVE_S)

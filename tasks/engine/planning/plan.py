@@ -12,6 +12,7 @@ from tasks.engine.planning.inputs import InputDesk
 from tasks.engine.planning.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
 from tasks.engine.planning.matching import compare_all, count_leaving
 from tasks.engine.planning.planned import LaterRow, Plan, refs_of
+from tasks.engine.planning.refilling import plan_refill
 from tasks.engine.planning.scratch import Scratch, sweep
 from tasks.engine.planning.sources import CatalogFile, read_rows
 from tasks.engine.planning.spill import Spill
@@ -64,8 +65,6 @@ async def make_plan(
 
 async def _plan_refills(plan: Plan) -> None:
     """Make room for the waves of a refill; its first one takes up what the dataset holds already."""
-    from tasks.engine.planning.refilling import plan_refill  # which plans rows like this module
-
     if not plan.options.refills:
         return
     plan.refills_from = plan.waves

@@ -139,7 +139,8 @@ class _Reading:
         plan, row_id = self._plan, (origin.name, row.row_id)
         take = max(row.take, raised.get(row.row_id, 1))
         chosen = row
-        if row.row_id in mine if mine else await self._taken_up(row, origin, take):
+        taken_up = row.row_id in mine if mine else await self._taken_up(row, origin, take)
+        if taken_up:
             if mine or plan.options.again:
                 take = plan.takes[row_id] = mine.get(row.row_id, take + 1)
             plan.picked.add(row_id)

@@ -159,13 +159,10 @@ class _Partition:
         return [row for _, row in known], again
 
     def _rows_to_work(self) -> Iterable[PlannedRow]:
-        for row in self._plan.rows(self._work):
-            if row.action in ("hold", "fetch", "read") or (row.action == "buy" and self._within_limit(row)):
-                yield row
-
-    def _within_limit(self, row: PlannedRow) -> bool:
         limit = self._plan.summary.limit_seq
-        return limit is None or row.seq <= limit
+        for row in self._plan.rows(self._work):
+            if row.action in ("hold", "fetch", "read") or (row.action == "buy" and (limit is None or row.seq <= limit)):
+                yield row
 
     async def _pool(
         self, rows: Iterable[PlannedRow], work: Callable[[PlannedRow], Awaitable[None]] | None = None

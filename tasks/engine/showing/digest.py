@@ -7,7 +7,7 @@ from catalogs.money import format_usd
 from tasks.engine.analysis.at_work import decisions
 from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import Session
-from tasks.engine.showing.showcase import Showcase, link_to
+from tasks.engine.showing.showcase import Showcase, linker
 from tasks.protocols.redact import printable
 from tasks.report.wording import REASONS
 
@@ -54,7 +54,7 @@ def summary_markdown(
 
 def _gallery(session: Session, result: RunResult) -> str:
     """A link for a browser anywhere; a file's own path, since no browser follows a link from a page to a file."""
-    link = link_to(session.store, "report/index.html")
+    link = linker(session.store)("report/index.html")
     if link.startswith("http"):
         return f"[gallery]({link}) {code(f'{result.dataset}/report/index.html')}"
     path = unquote(link.removeprefix("file://"))

@@ -4,14 +4,12 @@ import asyncio
 import base64
 import io
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.engine.shared.watching import WatchedStore
 from tasks.manifest.commits import newest_commit
 from tasks.storage.open import folder_of
-from tasks.storage.s3 import S3Store
 from tasks.storage.store import Store, StoreError
 
 PICTURES, ROWS_PER_REASON, THUMB_PX, LINK_S = 24, 10, 96, 12 * 3600
@@ -57,7 +55,8 @@ async def showcase(store: Store, run_id: str, catalogs: set[str]) -> Showcase:
     commit = await newest_commit(store)
     for file in commit.files if commit else ():
         await asyncio.to_thread(_count, found, fresh, older, await store.get(file.key), catalogs, run_id)
-    found.pictures = list(await asyncio.gather(*(_picture(store, row) for row in (fresh + older)[:PICTURES])))
+    link = await asyncio.to_thread(linker, store)
+    found.pictures = list(await asyncio.gather(*(_picture(store, row, link) for row in (fresh + older)[:PICTURES])))
     return found
 
 
@@ -90,24 +89,23 @@ def _count(found: Showcase, fresh: _Rows, older: _Rows, part: bytes, catalogs: s
         picked.extend(shown.slice(0, max(0, PICTURES - len(picked))).to_pylist())
 
 
-async def _picture(store: Store, row: Mapping[str, Any]) -> ShownPicture:
+async def _picture(store: Store, row: Mapping[str, Any], link: Callable[[str], str]) -> ShownPicture:
     key = row["image_uri"]
     try:
         thumb = await asyncio.to_thread(_thumb, await store.get(key))
     except (StoreError, OSError, ValueError):
         thumb = ""
-    return ShownPicture(
-        row_id=row["row_id"], model=row["model"], prompt=row["prompt"], link=link_to(store, key), thumb=thumb
-    )
+    return ShownPicture(row_id=row["row_id"], model=row["model"], prompt=row["prompt"], link=link(key), thumb=thumb)
 
 
-def link_to(store: Store, key: str) -> str:
-    """A link that opens the object for half a day (S3), or its path on the machine that has it."""
-    store = store.inner if isinstance(store, WatchedStore) else store
-    if isinstance(store, S3Store):
-        return store.presign(key, LINK_S)
+def linker(store: Store) -> Callable[[str], str]:
+    """Makes links that open objects for half a day (S3), or their paths on the machine that has them. Blocking."""
+    if store.uri.startswith("s3://"):
+        from tasks.storage.s3_client import presigner
+
+        return presigner(store.uri, LINK_S)
     folder = folder_of(store)
-    return (folder / key).as_uri() if folder else key
+    return (lambda key: (folder / key).as_uri()) if folder else str
 
 
 def _thumb(data: bytes) -> str:
