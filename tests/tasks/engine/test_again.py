@@ -15,6 +15,10 @@ ROWS = [
 ]
 
 
+def refused_at_first(word: str, ids: str) -> list[dict[str, str]]:
+    return [{"id": i, "prompt": f"{word} {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in ids]
+
+
 def takes(dataset: Path) -> dict[str, tuple[int, str]]:
     return {row["row_id"]: (row["take"], row["outcome"]) for row in current_rows(dataset)}
 
@@ -78,8 +82,7 @@ async def test_a_limit_leaves_what_is_beyond_it_as_it_was(tmp_path: Path, sandbo
 async def test_what_the_budget_does_not_reach_stays_refused_and_the_same_command_goes_on(
     tmp_path: Path, sandbox: SandboxProcess
 ) -> None:
-    refused = [{"id": i, "prompt": f"gate {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in "abc"]
-    catalog, dataset = write_catalog(tmp_path / "c.csv", refused), tmp_path / "ds"
+    catalog, dataset = write_catalog(tmp_path / "c.csv", refused_at_first("gate", "abc")), tmp_path / "ds"
     assert (await run(catalog, dataset, sandbox)).refused == 3
     asked = {"only": "refused", "max_spend_micros": 20_000, "concurrency": 1}
     for bought in (1, 2):
@@ -91,8 +94,7 @@ async def test_what_the_budget_does_not_reach_stays_refused_and_the_same_command
 
 
 async def test_a_closed_row_is_reopened_in_one_write_with_its_intent(tmp_path: Path, sandbox: SandboxProcess) -> None:
-    refused = [{"id": i, "prompt": f"arch {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in "ab"]
-    catalog, dataset = write_catalog(tmp_path / "c.csv", refused), tmp_path / "ds"
+    catalog, dataset = write_catalog(tmp_path / "c.csv", refused_at_first("arch", "ab")), tmp_path / "ds"
     await run(catalog, dataset, sandbox)
     assert (await run(catalog, dataset, sandbox, only="refused")).succeeded == 2
     segments = [decode_segment(file.read_bytes()).events for file in (dataset / "journal").rglob("*") if file.is_file()]
@@ -106,8 +108,7 @@ async def test_a_closed_row_is_reopened_in_one_write_with_its_intent(tmp_path: P
 async def test_a_row_whose_model_is_gone_before_it_could_be_tried_stays_refused(
     tmp_path: Path, sandbox: SandboxProcess
 ) -> None:
-    rows = [{"id": i, "prompt": f"wall {i} [[scenario:content_policy@1]]", "model": "dall-e-2"} for i in "ab"]
-    catalog, dataset = write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds"
+    catalog, dataset = write_catalog(tmp_path / "c.csv", refused_at_first("wall", "ab")), tmp_path / "ds"
     assert (await run(catalog, dataset, sandbox)).refused == 2
     with SandboxProcess("--scenario", "model_not_found", latency_scale=0) as other:
         result = await run(catalog, dataset, other, only="refused", concurrency=1)
