@@ -63,12 +63,9 @@ def story() -> Story:
 
 @pytest.fixture(scope="module", autouse=True)
 def nightly(team: Team, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A cron schedule on the nightly deployment, due at a full minute that is 75 s away or more; its dataset.
-
-    The server looks for new schedules once a minute.
-    """
+    """A cron schedule on the nightly deployment, due at a full minute that is 20 s away or more; its dataset."""
     found = deployment(team.server, "generate_dataset/nightly")
-    due = datetime.now(UTC) + timedelta(seconds=75 + 59)
+    due = datetime.now(UTC) + timedelta(seconds=20 + 59)
     catalog, dataset = team.catalog(tmp_path_factory.mktemp("night"), "night.csv", NIGHT), team.dataset("night")
     schedule = {
         "schedule": {"cron": f"{due.minute} {due.hour} * * *", "timezone": "UTC"}, "active": True, "slug": "soon",
