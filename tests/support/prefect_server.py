@@ -1,4 +1,4 @@
-"""A real Prefect server on 127.0.0.1 with the settings of ``make ui`` but for one, in a child process with a home of its own."""
+"""A real Prefect server on 127.0.0.1 with the settings of ``make ui`` but one, in a child process with its own home."""
 
 import os
 import signal
