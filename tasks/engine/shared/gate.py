@@ -15,23 +15,22 @@ class PartitionGate:
         self._rows_wanted, self._least_open = rows_wanted, least_open
         self._open = 0
         self._rows_left = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     @asynccontextmanager
     async def open(self, rows: int) -> AsyncIterator["OpenPartition"]:
         """Wait for a place; call ``row_done`` on what comes back as rows end."""
         if self._waiting or not self._has_room():
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+            self._waiting.append((turn, rows))
             try:
                 await turn
             except asyncio.CancelledError:
                 if turn.done() and not turn.cancelled():
-                    self._leave(0)
+                    self._leave(rows)
                 raise
         else:
-            self._open += 1
-        self._rows_left += rows
+            self._enter(rows)
         partition = OpenPartition(self, rows)
         try:
             yield partition
@@ -46,22 +45,22 @@ class PartitionGate:
     def _has_room(self) -> bool:
         return self._open < self._least_open or self._rows_left < self._rows_wanted
 
+    def _enter(self, rows: int) -> None:
+        self._open += 1
+        self._rows_left += rows
+
     def _leave(self, rows_left: int) -> None:
         self._open -= 1
         self._rows_left -= rows_left
         self._admit()
 
     def _admit(self) -> None:
-        """Let one partition in; its own rows count before the next one is looked at."""
-        if not self._has_room():
-            return
-        while self._waiting:
-            turn = self._waiting.popleft()
+        """Let partitions in; one counts from here on, not from when it comes to run: more rows may end before that."""
+        while self._waiting and self._has_room():
+            turn, rows = self._waiting.popleft()
             if not turn.done():
-                self._open += 1
+                self._enter(rows)
                 turn.set_result(None)
-                asyncio.get_running_loop().call_soon(self._admit)
-                return
 
 
 class OpenPartition:

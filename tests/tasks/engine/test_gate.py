@@ -45,6 +45,29 @@ async def test_the_next_partition_opens_as_rows_end_and_not_only_when_a_partitio
         await asyncio.wait_for(waiting, 1)
 
 
+async def test_rows_that_end_together_let_in_one_large_partition_and_not_one_each() -> None:
+    gate, inside = PartitionGate(10), 0
+
+    async def one() -> None:
+        nonlocal inside
+        async with gate.open(500):
+            inside += 1
+            await asyncio.Event().wait()
+
+    async with AsyncExitStack() as held:
+        places = [await held.enter_async_context(gate.open(9)) for _ in range(2)]
+        waiting = [asyncio.create_task(one()) for _ in range(12)]
+        await asyncio.sleep(0)
+        for place in places:
+            for _ in range(8):
+                place.row_done()
+        await asyncio.sleep(0.01)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert inside == 1
+
+
 async def test_a_cancelled_wait_gives_its_place_to_the_next() -> None:
     gate = PartitionGate(1, least_open=1)
     async with gate.open(9):
