@@ -70,8 +70,11 @@ soak: setup-test ## 50,000 rows through small faults: does memory creep, do file
 faults: setup-test ## the long fault tests: kill storms, simulation, outages
 	$(BIN)/python -m pytest -m slow -p no:randomly tests
 
+SLICED := $(addprefix tests/faults/test_, kill_storm.py simulation.py two_runs.py lost_disk.py store_outage.py \
+	power_loss.py cost_of_safety.py resume.py) tests/flows/test_killed_runs.py
+
 slices: setup-test ## their short forms, which make test runs too, alone and with what each takes
-	$(BIN)/python -m pytest -p no:randomly --durations=20 tests/faults tests/tasks/journal tests/flows/test_killed_runs.py
+	$(BIN)/python -m pytest -p no:randomly --durations=20 $(SLICED)
 
 mutants: $(VENV)/.chores ## change money, keys, classification and journal in small ways: does a test notice? (a sample)
 	$(BIN)/python -m tests.mutants

@@ -111,7 +111,7 @@ async def test_calls_that_outlast_the_grace_are_unknown_and_listed_with_what_the
 async def test_a_run_that_waits_for_another_stops_at_once(
     start: Callable[..., Child], gateway: SandboxProcess, tmp_path: Path
 ) -> None:
-    gateway.switch(latency_scale=0.15)  # about 1 s
+    gateway.switch(latency_scale=0.1)  # about 0.8 s
     first = start(concurrency=ROWS)
     until_posted(first, tmp_path)
     second = start()

@@ -26,7 +26,7 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("rows", [1_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [300, pytest.param(100_000, marks=pytest.mark.slow)])
 async def test_a_finished_dataset_has_nothing_to_do_and_says_so_cheaply(
     rows: int, gateway: SandboxProcess, tmp_path: Path, figures: Callable[..., None]
 ) -> None:

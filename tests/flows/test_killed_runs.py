@@ -1,5 +1,6 @@
 """``printroom run``, with Prefect and all: killed again and again, told twice to stop; what it left is finished."""
 
+import asyncio
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from tasks.storage.open import open_store
 from tests.faults.audit import audit, read_books
 from tests.faults.settled import bill_when_settled
 from tests.support.prefect_server import ROOT, PrefectServer
+from tests.support.runs import run as run_here
 from tests.support.runs import write_catalog
 
 CONCURRENCY = 8
@@ -115,7 +117,7 @@ async def test_a_run_that_is_killed_again_and_again_loses_nothing_and_pays_nothi
     assert found.billed - rows <= (await read_books(store)).unknowns <= CONCURRENCY * kills
 
 
-def test_a_second_signal_ends_a_run_at_once_and_what_was_in_flight_is_unknown_until_it_is_asked_for(
+async def test_a_second_signal_ends_a_run_at_once_and_what_was_in_flight_is_unknown_until_it_is_asked_for(
     run: Callable[..., Command],
     gateway: SandboxProcess,
     tmp_path: Path,
@@ -129,11 +131,11 @@ def test_a_second_signal_ends_a_run_at_once_and_what_was_in_flight_is_unknown_un
     command.process.send_signal(signal.SIGINT)
     assert command.wait() == 130, command.said
     assert (command.result["unknown"], command.result["cost_at_risk_usd"]) == (CONCURRENCY, "0.16")
-    assert main(["status", "--dataset", str(tmp_path / "ds")]) == 0
+    assert await asyncio.to_thread(main, ["status", "--dataset", str(tmp_path / "ds")]) == 0
     status = capsys.readouterr().out
     assert status.count("\nunknown: c/r") == CONCURRENCY
     assert "possibly $0.16 more" in status
     gateway.switch(scenarios=[])
-    again = run(CONCURRENCY, "--only", "unknown")
-    assert (again.wait(), again.result["succeeded"]) == (0, CONCURRENCY), again.said
+    again = await run_here(tmp_path / "c.csv", tmp_path / "ds", gateway, concurrency=CONCURRENCY, only="unknown")
+    assert (again.exit_code, again.succeeded) == (0, CONCURRENCY), again
     assert len(gateway.bill()["charges"]) == 2 * CONCURRENCY
