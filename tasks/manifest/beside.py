@@ -7,14 +7,20 @@ the new file keeps the bytes that the old footer points at where they were, in a
 such a reader gets the older version whole. The file takes up to three times its data.
 """
 
+import io
+import os
 import struct
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 MAGIC = b"PAR1"
 MOST_BYTES = 64_000_000  # larger files are not made larger still
+_CHUNK = 2**20
 _SLACK = 4  # a quarter of room is left, so that the next, slightly larger version fits in before this one
 
 # Where a Parquet footer (Thrift's compact protocol, parquet.thrift) holds positions, by field number.
@@ -24,22 +30,74 @@ _COLUMN = {2: _SHIFT, 3: _COLUMN_META, 4: _SHIFT, 6: _SHIFT}  # the chunk; its m
 _FILE = {4: {1: _COLUMN, 5: _SHIFT}}  # row groups: their columns, and their own position
 
 
-def beside(before: bytes | None, body: bytes, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """The file ``body`` with the data of ``before`` at the offsets it has there. Both are whole Parquet files."""
-    if before is None or max(len(before), len(body)) > most_bytes:
-        return body
-    start, end = _span(before)
-    data, footer = body[len(MAGIC) : -_footer_size(body)], body[-_footer_size(body) : -8]
-    kept = before[start:end]
-    if len(data) <= start - len(MAGIC):
-        return b"".join([MAGIC, data.ljust(start - len(MAGIC), b"\0"), kept, _sealed(footer)])
-    base = end + (end - start) // _SLACK
-    front = MAGIC.ljust(start, b"\0")
-    return b"".join([front, kept, bytes(base - end), data, _sealed(shifted(footer, base - len(MAGIC)))])
+@dataclass(slots=True)
+class Data:
+    """The data of a file without its footer, and where in the file it lies. ``chunks`` go as they are used."""
+
+    start: int
+    end: int
+    chunks: deque[bytes]
+
+
+def data_of(file: bytes, *, most_bytes: int = MOST_BYTES) -> Data | None:
+    """What a reader who has the footer of ``file`` may still come for; a copy, so that the file itself can go.
+
+    None if the file is too large to be kept.
+    """
+    if len(file) > most_bytes:
+        return None
+    start, end = _span(file)
+    return Data(start, end, deque(file[at : min(at + _CHUNK, end)] for at in range(start, end, _CHUNK)))
+
+
+def beside(kept: Data | None, body: BinaryIO, *, most_bytes: int = MOST_BYTES) -> Iterator[bytes]:
+    """The file ``body`` with ``kept`` at the offset that it had: the pieces to write one after the other."""
+    size = body.seek(0, os.SEEK_END)
+    if kept is None or size > most_bytes:
+        yield from _chunks(body, 0, size)
+        return
+    footer_at = size - _footer_size(_read(body, size - 8, 8))
+    footer, data_size = _read(body, footer_at, size - 8 - footer_at), footer_at - len(MAGIC)
+    yield MAGIC
+    if data_size <= kept.start - len(MAGIC):
+        yield from _chunks(body, len(MAGIC), footer_at)
+        yield bytes(kept.start - footer_at)
+        yield from _taken(kept)
+        yield _sealed(footer)
+        return
+    base = kept.end + (kept.end - kept.start) // _SLACK
+    yield bytes(kept.start - len(MAGIC))
+    yield from _taken(kept)
+    yield bytes(base - kept.end)
+    yield from _chunks(body, len(MAGIC), footer_at)
+    yield _sealed(shifted(footer, base - len(MAGIC)))
+
+
+def joined(pieces: Iterable[bytes]) -> bytes:
+    """The whole file, without a second copy of it in memory."""
+    file = io.BytesIO()
+    for piece in pieces:
+        file.write(piece)
+    return file.getvalue()
+
+
+def _taken(kept: Data) -> Iterator[bytes]:
+    while kept.chunks:
+        yield kept.chunks.popleft()
+
+
+def _chunks(body: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, _CHUNK):
+        yield _read(body, at, min(_CHUNK, end - at))
+
+
+def _read(body: BinaryIO, at: int, size: int) -> bytes:
+    body.seek(at)
+    return body.read(size)
 
 
 def _footer_size(body: bytes) -> int:
-    """Of the footer with its length and the closing magic."""
+    """Of the footer with its length and the closing magic, which are the last eight bytes."""
     (size,) = struct.unpack("<I", body[-8:-4])
     return int(size) + 8
 

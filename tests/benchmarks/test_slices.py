@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding, lines
 from tests.benchmarks.measuring import cpu_of_tree_s, peak_mb
+from tests.benchmarks.slowness import USUAL_MS, Slowness, slowness
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,23 @@ def test_the_peak_memory_of_a_process_is_its_own_and_not_that_of_who_started_it(
     told = [sys.executable, "-c", "from tests.benchmarks.measuring import peak_mb; print(peak_mb())"]
     small_mb = float(subprocess.run(told, capture_output=True, text=True, check=True).stdout)
     assert small_mb < len(most) / 2**20 < peak_mb()
+
+
+def test_a_slow_minute_is_told_from_a_quick_one_and_one_without_a_measurement_from_both():
+    machine = Slowness([(float(at), USUAL_MS * (2 if at >= 60 else 1)) for at in range(120)])
+    assert machine.between(0, 59) == pytest.approx(1)
+    assert machine.between(60, 119) == pytest.approx(2)
+    with pytest.raises(ValueError, match="nothing was measured"):
+        machine.between(500, 600)
+
+
+def test_the_machine_is_measured_while_something_else_is():
+    began_s = time.monotonic()
+    with slowness() as machine:
+        while len(machine.seen) < 3:
+            assert time.monotonic() < began_s + 60
+            time.sleep(0.05)
+        assert machine.between(began_s, time.monotonic()) > 0
 
 
 def test_every_contender_stores_every_picture(tmp_path: Path):

@@ -25,7 +25,7 @@ class Committer:
         self._store, self._run_id, self._every_s = store, run_id, every_s
         self._open: dict[int, PartitionJournal] = {}
         self._one = asyncio.Lock()
-        self._alias = AliasWriter(store, cadence=Cadence(least_s=every_s))
+        self._alias = AliasWriter(store, cadence=Cadence(least_s=every_s), tidy=give_back)
         self._ticker: asyncio.Task[None] | None = None
         self.commit: Commit | None = None
 
@@ -80,8 +80,7 @@ class Committer:
     async def _commit_open(self) -> None:
         # not in the ticker itself, whose frame would keep the folds of closed partitions until its next turn
         commit = await self._commit({p: j.fold for p, j in self._open.items() if not j.fenced}, final=False)
-        if await self._alias.offer(commit):
-            await asyncio.to_thread(give_back)
+        await self._alias.offer(commit)
 
     async def _tick(self) -> None:
         pause = self._every_s

@@ -132,6 +132,6 @@ def _pacer(plan: Plan, share: Share) -> Pacer:
 
 
 def _rows_in_flight(plan: Plan) -> int:
-    """Enough rows to fill every model's limit, and some more for those that download."""
+    """Enough rows to fill every model's limit, and more than as many again that rest, download or are read."""
     wanted = sum(_limit(plan, name).concurrency for name, share in plan.summary.models.items() if share.calls)
-    return max(8, wanted + max(4, wanted // 4))
+    return max(16, 2 * wanted + max(8, wanted // 2))

@@ -1,4 +1,4 @@
-"""Partitions open by twos, and more of them when they are too small to keep the limits full."""
+"""Partitions open one by one, and more of them when they are too small to keep the limits full."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -24,8 +24,8 @@ async def opened_at_once(gate: PartitionGate, rows: list[int]) -> int:
     return inside
 
 
-async def test_large_partitions_open_two_at_a_time() -> None:
-    assert await opened_at_once(PartitionGate(32), [500] * 16) == 2
+async def test_large_partitions_open_one_at_a_time() -> None:
+    assert await opened_at_once(PartitionGate(32), [500] * 16) == 1
 
 
 async def test_small_partitions_open_until_their_rows_fill_the_limits() -> None:
@@ -69,7 +69,7 @@ async def test_rows_that_end_together_let_in_one_large_partition_and_not_one_eac
 
 
 async def test_a_cancelled_wait_gives_its_place_to_the_next() -> None:
-    gate = PartitionGate(1, least_open=1)
+    gate = PartitionGate(1)
     async with gate.open(9):
         first, second = (asyncio.create_task(gate.open(1).__aenter__()) for _ in range(2))
         await asyncio.sleep(0)

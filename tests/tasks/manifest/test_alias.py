@@ -1,5 +1,7 @@
 """The plain files for any reader: replaced whole, forwards only, not too often."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -35,6 +37,35 @@ async def test_both_aliases_show_the_commit_with_the_contracts_columns():
     assert (table.num_rows, calls.num_rows) == (7, 7)
     assert table["manifest_commit"].unique().to_pylist() == [1]
     assert {shown_commit(await store.get(key)) for key in (MANIFEST, CALLS)} == {1}
+
+
+async def test_free_memory_is_given_back_between_rendering_and_joining_and_after_each_file():
+    happened: list[str] = []
+
+    class Telling(MemoryStore):
+        async def replace(self, key: str, body: bytes, *, etag: str | None) -> bool:
+            happened.append(key)
+            return await super().replace(key, body, etag=etag)
+
+    store = Telling()
+    commit = await commit_rows(store, "a")
+    happened.clear()
+    await AliasWriter(store, tidy=lambda: happened.append("tidy")).flush(commit)
+    assert happened == ["tidy", MANIFEST, "tidy", "tidy", CALLS, "tidy"]
+
+
+async def test_where_the_disk_has_no_room_for_a_copy_it_is_made_in_memory(monkeypatch):
+    full = []
+
+    def no_room(**_: str):
+        full.append(Path("/dev/full").open("w+b"))  # noqa: SIM115 - the writer closes it
+        return full[-1]
+
+    monkeypatch.setattr("tasks.manifest.alias.TemporaryFile", no_room)
+    store = MemoryStore()
+    await write_alias(store, MANIFEST, await commit_rows(store, "a"))
+    assert (await alias(store)).num_rows == 1
+    assert len(full) == 1
 
 
 async def test_rows_of_small_parts_share_row_groups():

@@ -1,5 +1,6 @@
 """A file that is replaced under a reader who opens it twice gives the older version whole."""
 
+import io
 import random
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.manifest.beside import MAGIC, beside, shifted
+from tasks.manifest.beside import MAGIC, beside, data_of, joined, shifted
 from tasks.manifest.schema import MANIFEST_SCHEMA
 
 Seen = tuple[int, set[int]]  # rows, commits
@@ -63,6 +64,11 @@ def version(number: int, rows: int, *, seed: int = 0) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def replaced(shown: bytes, plain: bytes) -> bytes:
+    """The file that takes the place of ``shown``."""
+    return joined(beside(data_of(shown), io.BytesIO(plain)))
+
+
 def rows_of(body: bytes, footer_of: bytes | None = None) -> pa.Table:
     """The table in ``body``, by its own footer or by that of another file."""
     metadata = None if footer_of is None else pq.read_metadata(pa.BufferReader(footer_of))
@@ -75,7 +81,7 @@ def test_each_version_holds_itself_and_the_one_before_whatever_their_sizes(sizes
     shown = version(1, sizes[0])
     for number, rows in enumerate(sizes[1:], 2):
         plain = version(number, rows)
-        new = beside(shown, plain)
+        new = replaced(shown, plain)
         assert rows_of(new).equals(rows_of(plain))
         assert rows_of(new, footer_of=shown).equals(rows_of(shown)), "the older footer no longer finds its rows"
         assert pq.read_metadata(pa.BufferReader(new)).metadata == pq.read_metadata(pa.BufferReader(plain)).metadata
@@ -86,16 +92,17 @@ def test_the_file_stays_below_four_times_its_data_however_often_it_is_replaced()
     shown, largest = version(1, 200), 0.0
     for number in range(2, 40):
         plain = version(number, 200 + 10 * number)
-        shown = beside(shown, plain)
+        shown = replaced(shown, plain)
         largest = max(largest, len(shown) / len(plain))
     assert largest < 4
 
 
 def test_without_a_forerunner_or_beyond_the_limit_the_file_is_left_as_it_is() -> None:
     plain, next_one = version(1, 10), version(2, 10)
-    assert beside(None, plain) is plain
-    assert beside(plain, next_one, most_bytes=1000) is next_one
-    assert beside(plain, next_one) is not next_one
+    assert joined(beside(None, io.BytesIO(plain))) == plain
+    assert data_of(plain, most_bytes=1000) is None
+    assert joined(beside(data_of(plain), io.BytesIO(next_one), most_bytes=1000)) == next_one
+    assert replaced(plain, next_one) != next_one
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -103,7 +110,7 @@ def test_every_reader_reads_a_file_with_a_gap(name: str, tmp_path: Path) -> None
     path = tmp_path / "m.parquet"
     shown = version(1, 300)
     for number in (2, 3, 4):
-        shown = beside(shown, version(number, 300 + number))
+        shown = replaced(shown, version(number, 300 + number))
         path.write_bytes(shown)
         assert READERS[name](path) == (300 + number, {number})
 
@@ -140,7 +147,8 @@ def hammered(read: Callable[[Path], Seen], tmp_path: Path, *, keep: bool) -> tup
     path, spare, over = tmp_path / "m.parquet", tmp_path / "spare", threading.Event()
     bodies: list[bytes] = []
     for number in range(1, 61):
-        bodies.append(beside(bodies[-1] if keep and bodies else None, version(number, 300 + 7 * number)))
+        plain = version(number, 300 + 7 * number)
+        bodies.append(replaced(bodies[-1], plain) if keep and bodies else plain)
     path.write_bytes(bodies[0])
     begun = done = 0  # replacements
 
