@@ -34,7 +34,7 @@ def records(source: BinaryIO, max_rows: int) -> Iterator[Sequence[str] | Malform
         yield names
         for batch in file.iter_batches(batch_size=_batch_rows(file.metadata), use_threads=False):
             yield from _rows(names, batch)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a column's name in damaged metadata
         found = f"a Parquet file that cannot be read ({escaped(str(error))[:120]})"
         yield Malformed(Complaint(None, found, "a whole Parquet file", kind="broken Parquet"), lines=0)
 

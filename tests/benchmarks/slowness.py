@@ -18,7 +18,7 @@ from threading import Thread
 from deployments.sandbox.process import ROOT
 
 EVERY_S = 0.2
-USUAL_MS = 3.0  # what the piece takes on the machine the figures in docs/decisions were taken on, when it is quiet
+USUAL_MS = 0.75  # what the piece takes on the machine the figures in docs/decisions were taken on, when it is quiet
 
 
 @dataclass(slots=True)

@@ -121,3 +121,11 @@ def test_damage_inside_a_parquet_file_is_one_problem() -> None:
     _, catalog = read(bytes(data))
     (problem,) = catalog.problems.errors
     assert "cannot be read" in problem.found
+
+
+def test_a_column_name_that_is_not_utf_8_is_one_problem() -> None:
+    data = as_parquet({"prompt": ["a cat"], "model": [M]}, store_schema=False)
+    rows, catalog = read(data.replace(b"\x06prompt", b"\x06\xff\xffompt"))
+    (problem,) = catalog.problems.errors
+    assert rows == []
+    assert "cannot be read" in problem.found

@@ -13,14 +13,15 @@ from tests.benchmarks.report_cost import year
 NAMES = ("spring", "summer", "autumn")
 ROWS = 1_000_000
 PROGRAM = """
-import asyncio, resource, sys, time
+import asyncio, sys, time
 from tasks.report.usage_files import write_usage
 from tasks.storage.local import LocalStore
+from tests.benchmarks.measuring import peak_mb
 from tests.benchmarks.report_cost import year
 tables = [year(int(sys.argv[2]), seed) for seed in range(3)]
 began = time.process_time()
 asyncio.run(write_usage(LocalStore(sys.argv[1]), tables, names=sys.argv[3:]))
-print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(time.process_time() - began, peak_mb())
 """
 MADE = "sum(cost_usd + ocr_cost_usd)::double"
 GOOD = "count(*) filter (outcome = 'succeeded' and current)"
