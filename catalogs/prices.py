@@ -111,6 +111,7 @@ def charged_micros(
         return flat_micros(model, operation, requested_n, size, quality)
     pico = used_pico(
         rule,
+        operation,
         input_images=input_images,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

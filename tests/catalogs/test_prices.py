@@ -111,6 +111,14 @@ def test_a_usage_of_one_token_is_what_gateways_fill_in_when_they_do_not_know(inp
     assert charged_micros(find_model("gpt-image-1"), operation="generate", delivered=1, **told) == 100
 
 
+def test_a_reading_that_answers_with_one_token_has_its_price():
+    model = find_model("gpt-4o")
+    usage = {"input_tokens": 812, "output_tokens": 1}
+    assert charged_micros(model, operation="vision", delivered=1, input_images=1, **usage) == 2_030 + 10
+    for unknown in ({"input_tokens": 812, "output_tokens": 0}, {"input_tokens": 1, "output_tokens": 1}):
+        assert charged_micros(model, operation="vision", delivered=1, input_images=1, **unknown) is None
+
+
 def test_an_input_that_is_all_picture_or_all_text_is_told_apart():
     model = find_model("gpt-image-2")
     usage = {"input_tokens": 1_000, "output_tokens": 100}
