@@ -51,6 +51,8 @@ NO_IMAGE = Rule(error_class="no_image", reason="no_image", paid="unknown")
 NO_IMAGE_FOR_NOW = Rule(error_class="transient", reason="no_image", paid="unknown")
 NO_WORDS = Rule(error_class="transient", reason="server_error", paid="unknown")
 BAD_IMAGE = Rule(error_class="no_image", reason="bad_image", paid="yes")
+# A success larger than anything we asked for. Asked again it would be as large, and charged again.
+REPLY_TOO_LARGE = Rule(error_class="no_image", reason="too_large", paid="unknown")
 
 
 def _codes(*rows: tuple[Rule, str]) -> Mapping[str, Rule]:

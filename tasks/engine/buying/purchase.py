@@ -18,6 +18,7 @@ from tasks.protocols.breaker import ProviderStopped
 from tasks.protocols.budget import BudgetExhausted, Reservation
 from tasks.protocols.errors import no_reply
 from tasks.protocols.formats import build, parse
+from tasks.protocols.pictures import most_bytes
 from tasks.protocols.retry import RowRetries
 from tasks.protocols.traffic import ModelGivenUp, TrafficCall
 from tasks.protocols.wire import Call, Failure
@@ -182,6 +183,7 @@ class Buyer:
                 build(call),
                 timeout_s=services.pace.post_timeout_s or purchase.model.timeout_s,
                 idempotency_key=f"{intent.key}.{intent.attempt}",
+                expected_bytes=most_bytes(call),
             )
             context = _context(purchase, call, lane.queue_ms, started)
             lane.ended(self._settler.look(intent, context, reply))

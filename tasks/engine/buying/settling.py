@@ -51,7 +51,7 @@ class ReplyContext:
 
 def encode_reply(context: ReplyContext, reply: Reply) -> bytes:
     """One JSON line of context, status and headers, then the raw body."""
-    head = {"context": context, "status": reply.status, "headers": dict(reply.headers)}
+    head = {"context": context, "status": reply.status, "headers": dict(reply.headers), "too_large": reply.too_large}
     return b"\n".join((orjson.dumps(head), reply.body))
 
 
@@ -59,7 +59,8 @@ def decode_reply(blob: bytes) -> tuple[ReplyContext, Reply]:
     """The inverse of ``encode_reply``."""
     head, _, body = blob.partition(b"\n")
     fields: dict[str, Any] = orjson.loads(head)
-    reply = Reply(status=fields["status"], headers=fields["headers"], body=body)
+    too_large = fields.get("too_large", False)  # earlier releases did not say
+    reply = Reply(status=fields["status"], headers=fields["headers"], body=body, too_large=too_large)
     return ReplyContext(**fields["context"]), reply
 
 
