@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from catalogs import prices
 from catalogs.types import Model
 from tasks.engine.buying.settling import ReplyContext, Settler, encode_reply, now
 from tasks.engine.shared.services import Services
@@ -268,9 +269,10 @@ class Buyer:
 
 def _context(purchase: Purchase, call: Call, queue_ms: int, started: float) -> ReplyContext:
     size, quality = call.size or call.params.get("size"), call.params.get("quality")
+    size, quality = None if size is None else str(size), None if quality is None else str(quality)
     return ReplyContext(
         operation=call.operation, format=call.format, result=call.result, vision=call.vision, n=purchase.samples,
-        size=None if size is None else str(size), quality=None if quality is None else str(quality),
-        inputs=len(call.images), received_at=now(), queue_ms=queue_ms,
+        size=size, quality=quality, inputs=len(call.images), received_at=now(), queue_ms=queue_ms,
         generate_ms=round(1000 * (time.monotonic() - started)),
+        price=prices.quote(purchase.model, call.operation, size, quality),
     )  # fmt: skip
