@@ -20,18 +20,19 @@ def lookup_order(size: str, quality: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=4096)
 def flat_micros(model: Model, operation: Operation, n: int, size: str | None, quality: str | None) -> int | None:
     """What ``n`` pictures cost, rounded half to even; None = no price is known for this operation, size and quality."""
-    usd = _flat_usd(model, operation, n, size, quality)
+    usd = flat_usd(model, operation, n, size, quality)
     return None if usd is None else round_half_even(pico_of(usd))
 
 
 @lru_cache(maxsize=4096)
 def flat_cap_micros(model: Model, operation: Operation, n: int, size: str | None, quality: str | None) -> int | None:
     """The same, rounded up."""
-    usd = _flat_usd(model, operation, n, size, quality)
+    usd = flat_usd(model, operation, n, size, quality)
     return None if usd is None else round_up(pico_of(usd))
 
 
-def _flat_usd(model: Model, operation: Operation, n: int, size: str | None, quality: str | None) -> Decimal | None:
+def flat_usd(model: Model, operation: Operation, n: int, size: str | None, quality: str | None) -> Decimal | None:
+    """The same, exactly."""
     if n < 1:
         raise ValueError(f"n is {n}, not at least 1")
     if model.price is None or isinstance(model.price.rule, ByToken):

@@ -11,19 +11,22 @@ Token prices are billed by the reply's ``usage``.
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
-from catalogs.flat_prices import flat_cap_micros, flat_micros
+from catalogs.flat_prices import flat_cap_micros, flat_micros, flat_usd
 from catalogs.money import format_usd, parse_usd, round_half_even, round_up, split_micros, usd_decimal
 from catalogs.token_prices import CHARS_PER_TOKEN, most_pico, picture_tokens, token_rule, used_pico, usual_pico
-from catalogs.types import Model, Operation, PerImage, Price
+from catalogs.types import ByToken, Model, Operation, PerImage, Price, PriceRule
 
 __all__ = [
+    "at_quote",
     "cap_micros",
     "charged_micros",
     "estimate_micros",
     "format_usd",
     "parse_usd",
     "picture_tokens",
+    "quote",
     "split_micros",
     "usd_decimal",
     "with_price",
@@ -111,6 +114,7 @@ def charged_micros(
         return flat_micros(model, operation, requested_n, size, quality)
     pico = used_pico(
         rule,
+        operation,
         input_images=input_images,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -118,3 +122,29 @@ def charged_micros(
         input_image_tokens=input_image_tokens,
     )
     return None if pico is None else round_half_even(pico)
+
+
+@lru_cache(maxsize=4096)
+def quote(model: Model, operation: Operation, size: str | None, quality: str | None) -> tuple[str, ...]:
+    """The price of such a call, to be kept beside it: ``at_quote`` charges by it when the table says something else.
+
+    USD for each picture, or USD per million text-in, image-in and output tokens; empty = no price is known.
+    """
+    rule = token_rule(model)
+    if rule is not None:
+        return str(rule.text_in), str(rule.image_in), str(rule.output)
+    usd = flat_usd(model, operation, 1, size, quality)
+    return () if usd is None else (str(usd),)
+
+
+@lru_cache(maxsize=256)
+def at_quote(model: Model, quoted: tuple[str, ...]) -> Model:
+    """The model at the price that ``quote`` gave; it is good for ``charged_micros`` and nothing else."""
+    if not quoted:
+        return replace(model, price=None)
+    first, *others = map(Decimal, quoted)
+    rule: PriceRule = PerImage(usd=first, edit_usd=first)
+    if others:
+        image_in, output = others
+        rule = ByToken(text_in=first, image_in=image_in, output=output, max_output_tokens=0, tokens_per_input_image=0)
+    return replace(model, price=Price(name="as quoted", rule=rule, as_of=date.min, source="the call's context"))

@@ -100,6 +100,7 @@ def most_pico(
 
 def used_pico(
     rule: ByToken,
+    operation: Operation,
     *,
     input_images: int,
     input_tokens: int | None,
@@ -109,10 +110,11 @@ def used_pico(
 ) -> int | None:
     """Pico-dollars of a reply's ``usage``; None when it does not tell.
 
-    It does not when a count is absent or the 1 that gateways fill in, nor when text and image input have different
-    prices and are not told apart, or do not add up.
+    It does not when a count is absent or the 1 that gateways fill in (a reading's answer may be one token: "Yes"), nor
+    when text and image input have different prices and are not told apart, or do not add up.
     """
-    if input_tokens is None or output_tokens is None or input_tokens <= 1 or output_tokens <= 1:
+    fewest = 1 if operation == "vision" else 2
+    if input_tokens is None or output_tokens is None or input_tokens <= 1 or output_tokens < fewest:
         return None
     text, image, output = _pico_per_token(rule.text_in, rule.image_in, rule.output)
     if text == image:

@@ -47,7 +47,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "server_error": ("failed", "the gateway failed, more often than we send again"),
     "rate_limited": ("failed", "rate limited for longer than our patience (an hour)"),
     "connection": ("failed", "the gateway could not be reached; nothing was sent"),
-    "too_large": ("failed", "request or picture beyond the limits"),
+    "too_large": ("failed", "request, reply or picture beyond the limits"),
     "internal": ("failed", "a fault of ours; please report it"),
     "timeout": ("unknown", "sent, and no whole reply in time"),
     "connection_lost": ("unknown", "sent, and the connection broke"),

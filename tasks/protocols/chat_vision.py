@@ -38,7 +38,7 @@ def parse(reply: Reply, call: Call, redactor: Redactor = PATTERNS) -> Answer | F
     usage = read_usage(body.value, text_reply=True)
     choice = choices[0]
     text = choice.text.strip()
-    if choice.refusal or choice.finish_reason == "content_filter" or is_refusal(text):
+    if choice.refusal or choice.finish_reason == "content_filter" or is_refusal(text, call.vision):
         message = shortened(choice.refusal or text, redactor) or "blocked by the model's content filter"
         return failed(table.REFUSED_IN_WORDS, message, reply, call, usage=usage)
     if text and not body.cut:

@@ -51,6 +51,8 @@ NO_IMAGE = Rule(error_class="no_image", reason="no_image", paid="unknown")
 NO_IMAGE_FOR_NOW = Rule(error_class="transient", reason="no_image", paid="unknown")
 NO_WORDS = Rule(error_class="transient", reason="server_error", paid="unknown")
 BAD_IMAGE = Rule(error_class="no_image", reason="bad_image", paid="yes")
+# A success larger than anything we asked for. Asked again it would be as large, and charged again.
+REPLY_TOO_LARGE = Rule(error_class="no_image", reason="too_large", paid="unknown")
 
 
 def _codes(*rows: tuple[Rule, str]) -> Mapping[str, Rule]:
@@ -198,6 +200,7 @@ STATUSES: Mapping[int, Rule] = {
 # Somebody gave up waiting: whatever the body says, the job behind it may have been finished and charged.
 MAYBE_FINISHED = frozenset({408, 499, 504, 522, 524})
 
+_WE_CANNOT = r"(?: can't| cannot| can not| won't|(?:'m| am|'re| are) (?:unable|not able) to)"
 _DOING = (
     r"(?: \w+){0,3}? (?:help|assist|create|generate|produce|make|draw|edit|fulfil\w*|complete|comply|provide|process)\b"
 )
@@ -217,7 +220,7 @@ SENTENCES = _patterns(
     (
         REFUSED,
         (
-            rf"\b(?:i|we)(?: can't| cannot| can not| won't|(?:'m| am|'re| are) (?:unable|not able) to){_DOING}",
+            rf"\b(?:i|we){_WE_CANNOT}{_DOING}",
             r"(?:无法|不能|不可以|拒绝)(?:[为帮][您你]|直接|继续)?(?:生成|创建|绘制|提供|协助|处理|完成|满足|编辑)",
         ),
     ),
@@ -231,14 +234,28 @@ SENTENCES = _patterns(
     (NO_IMAGE_FOR_NOW, (r"排队中|生成中|进度|\bprogress\b|in queue|generation process begins",)),
 )
 
-# A vision model's whole answer that is nothing but a refusal.
+# How a vision model's answer begins that is a refusal: in the first person, about the request or the picture. Signs and
+# screens apologise as well ("Sorry, we can't process your payment"), and what is read from them is an answer.
+_SORRY = (
+    r"(?:(?:i'm |i am |we're |we are )?(?:so |very |really )?sorry|(?:i |we )?apologi[sz]e|my apologies)"
+    r"[^!?]{0,60}?[ ,.!]+"
+)
+_HELP = r"(?:help|assist|comply|fulfil\w*)"
+_TASK = rf"(?:{_HELP}|process|identify|describe|discuss|provide|answer|transcribe|extract|recogni[sz]e|analy[sz]e)"
+_ITS_OBJECT = (
+    r"\b[^.!?]{0,60}?\b(?:requests?|images?|pictures?|photos?|content|people|persons?|individuals?|faces?|identit\w+"
+    r"|assistance|help)\b"
+)
 VISION_REFUSAL = re.compile(
-    r"(?:sorry|apologi[sz]e).{0,60}(?:can't|cannot|can not|won't|unable to|not able to).{0,20}"
-    r"(?:help|assist|comply|fulfil|process|identify|describe|discuss|provide)"
-    r"|^(?:i|we) (?:can't|cannot|won't) (?:help|assist|comply)"
-    r"|^(?:i'm|i am) (?:unable|not able) to (?:help|assist|comply)"
-    r"|(?:抱歉|对不起).{0,20}(?:无法|不能)(?:为您|为你)?(?:协助|帮助|提供|满足|处理)"
-    r"|^我?(?:无法|不能)(?:协助|帮助|满足|回应)"
+    rf"(?:(?:{_SORRY})?(?:i|we){_WE_CANNOT}(?: \w+){{0,2}}? {_HELP}"
+    r"(?:(?:(?: you)? with)? (?:that|this|it)(?: \w+)?)?(?=[.!,;]|$)"
+    rf"|(?:{_SORRY})?i{_WE_CANNOT}(?: \w+){{0,2}}? {_HELP}{_ITS_OBJECT}"
+    rf"|{_SORRY}i{_WE_CANNOT}(?: \w+){{0,2}}? {_TASK}{_ITS_OBJECT}"
+    r"|我?[很非常十分]{0,2}(?:抱歉|对不起)[^!?]{0,10}?我(?:暂时|目前)?(?:无法|不能)(?:[为帮][您你])?"
+    r"(?:协助|帮助|提供|满足|处理|回应|回答|识别|描述|讨论)"
+    r"|我(?:无法|不能)(?:协助|帮助|满足|回应)"
+    r"|(?:(?:抱歉|对不起)[,。!]? ?)?(?:无法|不能)(?:协助|帮助|满足|回应)[^。!?]{0,8}[该此这][^。!?]{0,4}(?:请求|要求)"
+    r")[^.!?。]{0,100}[.!。]?"
 )
 
 # Where in the work a refusal came, by what it says. Output first: such sentences name the prompt as well.

@@ -7,6 +7,7 @@ success, never as a crash.
 from dataclasses import replace
 from typing import Literal
 
+from catalogs.types import VisionTask
 from tasks.protocols import error_table as table
 from tasks.protocols.body import Body, read_body, request_id, without_request_id
 from tasks.protocols.error_rules import Case, case_of, choose, fold, own_words, sentence, stage_of, with_status_200
@@ -90,9 +91,14 @@ def failed(
     )
 
 
-def is_refusal(text: str) -> bool:
-    """Whether a vision model's whole answer is a refusal: short, and in the words of one."""
-    return len(text) <= _REFUSAL_CHARS and bool(table.VISION_REFUSAL.search(fold(text)))
+def is_refusal(text: str, task: VisionTask | None) -> bool:
+    """Whether a vision model's answer is a refusal: short, and beginning with the words of one.
+
+    For ``ocr`` it must be one line and nothing else: what stands in a picture may begin like that too.
+    """
+    folded = fold(text)
+    said = table.VISION_REFUSAL.match(folded) if len(text) <= _REFUSAL_CHARS else None
+    return said is not None and (task != "ocr" or (said.end() == len(folded) and "\n" not in text))
 
 
 def shortened(text: str, redactor: Redactor, limit_chars: int = _MESSAGE_CHARS) -> str:

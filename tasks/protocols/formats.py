@@ -6,6 +6,8 @@ from typing import Protocol
 
 from catalogs.types import WireFormat
 from tasks.protocols import chat_image, chat_vision, edits_json, edits_multipart, flux_json, images_json
+from tasks.protocols import error_table as table
+from tasks.protocols.errors import failed
 from tasks.protocols.redact import PATTERNS, Redactor
 from tasks.protocols.wire import Answer, Call, Failure, Picture, Reply, WireRequest
 
@@ -46,6 +48,9 @@ def parse(reply: Reply, call: Call, redactor: Redactor = PATTERNS) -> Answer | F
     ``redactor``: pass one that knows the keys. Error messages come back without anything that looks like a secret;
     the words of a model only without the known keys, should a gateway echo them, and otherwise unchanged.
     """
+    if reply.too_large and 200 <= reply.status < 300:
+        message = "the reply is far larger than what was asked for; only its beginning was read"
+        return _without_secrets(failed(table.REPLY_TOO_LARGE, message, reply, call), redactor)
     return _without_secrets(FORMATS[call.format].parse(reply, call, redactor), redactor)
 
 

@@ -57,27 +57,29 @@ class NoReply(GatewayError):
 class _Exchange(Sent):
     """What is known of one call while it runs."""
 
-    __slots__ = ("chunks", "headers", "status")
+    __slots__ = ("cap_bytes", "chunks", "headers", "status")
 
-    def __init__(self) -> None:
+    def __init__(self, cap_bytes: int) -> None:
         super().__init__()
+        self.cap_bytes = cap_bytes
         self.status = 0
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
 
-    def reply(self, cap_bytes: int) -> Reply:
-        body = _plain(b"".join(self.chunks), self.headers.get("content-encoding", ""), cap_bytes)
-        if len(body) > cap_bytes:
+    def reply(self) -> Reply:
+        body = _plain(b"".join(self.chunks), self.headers.get("content-encoding", ""), self.cap_bytes)
+        too_large = len(body) > self.cap_bytes
+        if too_large:
             body = body[:_KEPT_OF_TOO_LARGE_BYTES]
-        return Reply(status=self.status, headers=self.headers, body=body)
+        return Reply(status=self.status, headers=self.headers, body=body, too_large=too_large)
 
 
 class Gateway:
     """One gateway and key. Use it from one event loop; ``aclose`` when done.
 
     Never retries, follows no redirect (a 302 is a reply), reads no proxy from the environment, asks for identity
-    encoding and still reads gzip and deflate. Of a reply larger than ``body_cap_bytes`` only the first 64 KB are kept:
-    its status still tells something, its JSON does not parse. The pool is unlimited: the pacer decides how many fly.
+    encoding and still reads gzip and deflate. Of a reply larger than ``body_cap_bytes`` only the first 64 KB are kept,
+    and it is marked ``too_large``. The pool is unlimited: the pacer decides how many fly.
     """
 
     def __init__(self, base_url: str, api_key: str, *, body_cap_bytes: int = BODY_CAP_BYTES) -> None:
@@ -91,20 +93,24 @@ class Gateway:
     def __repr__(self) -> str:
         return f"Gateway({self.base_url!r})"
 
-    async def post(self, request: WireRequest, *, timeout_s: float, idempotency_key: str | None = None) -> Reply:
+    async def post(
+        self, request: WireRequest, *, timeout_s: float, idempotency_key: str | None = None, expected_bytes: int = 0
+    ) -> Reply:
         """POST once and return whatever came back, whatever its status.
 
-        ``timeout_s`` bounds the whole call: connecting, sending, waiting, reading. Raises ``NotSent`` or ``NoReply``.
+        ``timeout_s`` bounds the whole call: connecting, sending, waiting, reading. ``expected_bytes``: a reply may be
+        as large, whatever the cap. Raises ``NotSent`` or ``NoReply``.
         """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         if request.json is not None:
             headers["Content-Type"] = "application/json"
-        return await self._exchange("POST", request.path, _body(request), headers, timeout_s)
+        cap_bytes = max(self._body_cap_bytes, expected_bytes)
+        return await self._exchange("POST", request.path, _body(request), headers, timeout_s, cap_bytes)
 
     async def models(self) -> list[str] | None:
         """The ids that ``GET /models`` lists, or None if the gateway does not answer it with a list."""
         try:
-            reply = await self._exchange("GET", "/models", None, {}, _MODELS_TIMEOUT_S)
+            reply = await self._exchange("GET", "/models", None, {}, _MODELS_TIMEOUT_S, self._body_cap_bytes)
             listed: Json = orjson.loads(reply.body) if reply.status == 200 else None
         except (GatewayError, orjson.JSONDecodeError):
             return None
@@ -125,9 +131,10 @@ class Gateway:
         body: bytes | io.BytesIO | aiohttp.FormData | None,
         headers: dict[str, str],
         timeout_s: float,
+        cap_bytes: int,
     ) -> Reply:
         self._session = self._session or open_session(self._authorization, tls=self.base_url.startswith("https:"))
-        exchange = _Exchange()
+        exchange = _Exchange(cap_bytes)
         url = f"{self.base_url}/{path.lstrip('/')}"
         try:
             async with (
@@ -136,17 +143,17 @@ class Gateway:
                     method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=exchange
                 ) as response,
             ):
-                await _read(response, exchange, self._body_cap_bytes)
+                await _read(response, exchange)
         except TimeoutError as error:
             raise self._lost(exchange, "timeout", f"no whole reply within {timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._lost(exchange, "connection_lost", _describe(error)) from error
-        return exchange.reply(self._body_cap_bytes)
+        return exchange.reply()
 
     def _lost(self, exchange: _Exchange, kind: LostKind, message: str) -> GatewayError:
         if not exchange.sent:
             return NotSent(message)
-        return NoReply(kind, message, partial=exchange.reply(self._body_cap_bytes) if exchange.status else None)
+        return NoReply(kind, message, partial=exchange.reply() if exchange.status else None)
 
 
 def address_of(url: str) -> str:
@@ -188,7 +195,7 @@ def _body(request: WireRequest) -> bytes | io.BytesIO | aiohttp.FormData:
     return form
 
 
-async def _read(response: aiohttp.ClientResponse, exchange: _Exchange, cap_bytes: int) -> None:
+async def _read(response: aiohttp.ClientResponse, exchange: _Exchange) -> None:
     exchange.status = response.status
     for name, value in response.headers.items():
         known = exchange.headers.get(name.lower())
@@ -197,7 +204,7 @@ async def _read(response: aiohttp.ClientResponse, exchange: _Exchange, cap_bytes
     async for chunk in response.content.iter_any():
         exchange.chunks.append(chunk)
         size_bytes += len(chunk)
-        if size_bytes > cap_bytes:
+        if size_bytes > exchange.cap_bytes:
             return
 
 

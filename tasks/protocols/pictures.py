@@ -4,7 +4,18 @@ import binascii
 
 from catalogs.types import Json
 from tasks.protocols.markdown import is_source
-from tasks.protocols.wire import InputImage, Picture
+from tasks.protocols.wire import Call, InputImage, Picture
+
+_BASE64_BYTES_PER_PIXEL = 4  # RGB that does not compress at all, in base64
+_PIXELS_OF_A_SIZE_LEFT_OPEN = 2048 * 2048
+
+
+def most_bytes(call: Call) -> int:
+    """The most bytes that the pictures ``call`` asks for can take in its reply, in base64."""
+    width, _, height = (call.size or "").partition("x")
+    stated = width.isdecimal() and height.isdecimal()
+    pixels = int(width) * int(height) if stated else _PIXELS_OF_A_SIZE_LEFT_OPEN
+    return call.n * pixels * _BASE64_BYTES_PER_PIXEL
 
 
 def picture_from_item(item: Json) -> Picture | None:

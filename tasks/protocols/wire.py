@@ -54,11 +54,12 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back: status, lower-case headers, the raw body. ``sent`` false = nothing reached the gateway."""
+    """What came back: status, lower-case headers, the raw body; of one that is ``too_large`` only its beginning."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

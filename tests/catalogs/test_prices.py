@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from catalogs.models import MODELS, find_model
 from catalogs.openai_list import OPENAI_PRICES
 from catalogs.price_rules import AS_OF, by_size_quality, by_token, per_image
-from catalogs.prices import cap_micros, charged_micros, estimate_micros, picture_tokens, with_price
+from catalogs.prices import at_quote, cap_micros, charged_micros, estimate_micros, picture_tokens, quote, with_price
 from catalogs.providers import PROVIDERS, at_provider
 from catalogs.types import BySizeQuality, ByToken, Model, PerImage
 
@@ -111,6 +111,14 @@ def test_a_usage_of_one_token_is_what_gateways_fill_in_when_they_do_not_know(inp
     assert charged_micros(find_model("gpt-image-1"), operation="generate", delivered=1, **told) == 100
 
 
+def test_a_reading_that_answers_with_one_token_has_its_price():
+    model = find_model("gpt-4o")
+    usage = {"input_tokens": 812, "output_tokens": 1}
+    assert charged_micros(model, operation="vision", delivered=1, input_images=1, **usage) == 2_030 + 10
+    for unknown in ({"input_tokens": 812, "output_tokens": 0}, {"input_tokens": 1, "output_tokens": 1}):
+        assert charged_micros(model, operation="vision", delivered=1, input_images=1, **unknown) is None
+
+
 def test_an_input_that_is_all_picture_or_all_text_is_told_apart():
     model = find_model("gpt-image-2")
     usage = {"input_tokens": 1_000, "output_tokens": 100}
@@ -130,6 +138,17 @@ def test_without_input_pictures_the_whole_input_is_text():
 def test_a_reply_without_a_picture_tells_nothing_of_its_bill(model: Model, operation: str):
     usage = {"input_tokens": 18, "output_tokens": 1056}
     assert charged_micros(model, operation=operation, delivered=0, **usage) is None
+
+
+@pytest.mark.parametrize(("model", "operation"), OFFERS, ids=[f"{m.id}-{op}" for m, op in OFFERS])
+def test_a_quote_kept_beside_a_call_charges_it_as_the_table_did(model: Model, operation: str):
+    usage = {"input_tokens": 1_000, "output_tokens": 500, "input_text_tokens": 400, "input_image_tokens": 600}
+    for size in (None, *model.sizes):
+        look = {"operation": operation, "size": size, "quality": "high"}
+        kept = at_quote(with_price(model, "9.99"), quote(model, **look))
+        for n in (1, 3):
+            paid = {**look, "delivered": 1, "requested_n": n, **usage}
+            assert charged_micros(kept, **paid) == charged_micros(model, **paid)
 
 
 def test_the_gateway_bills_the_n_asked_for_whatever_came():

@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,10 @@ from deployments.sandbox.process import SandboxProcess
 from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget
 from tasks.engine.shared.pace import Pace
+from tasks.protocols.http import BODY_CAP_BYTES
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
+from tests.support.scripted import Answer, reply, scripted
 
 ROWS = 20
 # outcome: scenario, POSTs for each row, outcome and what is at risk for each row in micro-dollars
@@ -75,6 +78,19 @@ async def test_a_call_that_never_ends_is_given_up_after_its_time_out_and_asked_o
     assert (result.held, len(posts(gateway))) == (3, 6)
     assert {row["outcome_reason"] for row in current_rows(tmp_path / "ds")} == {"attempts_exhausted"}
     assert result.at_risk_micros == 120_000
+
+
+async def test_a_reply_above_the_cap_is_final_and_never_bought_again_by_itself(tmp_path: Path) -> None:
+    body = b'{"data": [{"url": "http://127.0.0.1/a.png"}]' + b" " * BODY_CAP_BYTES + b"}"
+    answers: dict[str, Answer] = {"/v1/images/generations": reply(body), "/v1/models": reply(b'{"data": []}')}
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a lake", "model": "dall-e-3"}])
+    async with scripted(answers) as server:
+        gateway: Any = SimpleNamespace(base_url=server.url("/v1"))
+        first = await run(catalog, tmp_path / "ds", gateway)
+        await run(catalog, tmp_path / "ds", gateway)
+    assert [request.split()[0] for request in server.requests].count(b"POST") == 1
+    (row,) = current_rows(tmp_path / "ds")
+    assert (row["outcome"], row["outcome_reason"], first.at_risk_micros) == ("failed", "too_large", 40_000)
 
 
 @pytest.mark.parametrize("on_unknown", ["retry", "hold"])

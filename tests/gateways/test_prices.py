@@ -1,14 +1,24 @@
 """Money before the fact: an unknown price is refused, whatever may be bought is in the plan, and a limit is a limit."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
+from catalogs.providers import find_provider
 from deployments.cli.main import main
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.buying.settling import ReplyContext, Settler, decode_reply, encode_reply
+from tasks.engine.planning.table import ModelTable
 from tasks.engine.problems import InvalidCatalog
+from tasks.journal.events import Answered
+from tasks.protocols.wire import Reply
+from tasks.storage.inspect import Inspector
+from tasks.storage.memory import MemoryStore
 from tests.gateways.looking import VASE, assert_books_agree, calls_by_row, posts, row_meeting
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
+from tests.tasks.journal import samples
 
 UNPRICED = "chatgpt-image-latest"
 
@@ -54,6 +64,30 @@ async def test_a_price_that_the_user_states_is_what_is_reserved_and_recorded(
     row = current_rows(tmp_path / "ds")[0]
     assert (row["outcome"], str(row["cost_usd"])) == ("succeeded", "0.040000")
     assert result.cost_micros == charged(gateway)[0]["micros"]
+
+
+async def test_a_late_answer_is_priced_as_it_was_bought_and_one_of_an_earlier_release_by_the_table() -> None:
+    intent = samples.intent(model="dall-e-3", cap_micros=15_000)
+    picture = Reply(status=200, headers={}, body=b'{"data": [{"url": "https://cdn.example/a.png"}]}')
+    context = ReplyContext(
+        operation="generate", format="images_json", result="url", vision=None, n=1, size=None, quality=None, inputs=0,
+        received_at=samples.AT, queue_ms=0, generate_ms=0,
+    )  # fmt: skip
+    settler = Settler(MemoryStore("late"), ModelTable(find_provider("apiyi")), Inspector())
+    costs = {}
+    for price in (("0.015",), ("5", "8", "30"), (), None):
+        blob = encode_reply(replace(context, price=price), picture)
+        assert decode_reply(blob) == (replace(context, price=price), picture)
+        event = await settler(intent, blob)
+        assert isinstance(event, Answered)
+        costs[price] = event.cost_micros
+    assert costs == {("0.015",): 15_000, ("5", "8", "30"): None, (): None, None: 40_000}
+
+    head, _, body = encode_reply(context, picture).partition(b"\n")
+    earlier = {name: value for name, value in orjson.loads(head).items() if name not in ("price", "too_large")}
+    assert decode_reply(orjson.dumps(earlier) + b"\n" + body) == (context, picture)
+    large = replace(picture, too_large=True)
+    assert decode_reply(encode_reply(context, large)) == (context, large)
 
 
 async def test_a_reading_model_without_a_price_is_refused_before_anything_is_bought(

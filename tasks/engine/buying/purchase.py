@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from catalogs import prices
 from catalogs.types import Model
 from tasks.engine.buying.settling import ReplyContext, Settler, encode_reply, now
 from tasks.engine.shared.services import Services
@@ -18,6 +19,7 @@ from tasks.protocols.breaker import ProviderStopped
 from tasks.protocols.budget import BudgetExhausted, Reservation
 from tasks.protocols.errors import no_reply
 from tasks.protocols.formats import build, parse
+from tasks.protocols.pictures import most_bytes
 from tasks.protocols.retry import RowRetries
 from tasks.protocols.traffic import ModelGivenUp, TrafficCall
 from tasks.protocols.wire import Call, Failure
@@ -182,6 +184,7 @@ class Buyer:
                 build(call),
                 timeout_s=services.pace.post_timeout_s or purchase.model.timeout_s,
                 idempotency_key=f"{intent.key}.{intent.attempt}",
+                expected_bytes=most_bytes(call),
             )
             context = _context(purchase, call, lane.queue_ms, started)
             lane.ended(self._settler.look(intent, context, reply))
@@ -266,9 +269,10 @@ class Buyer:
 
 def _context(purchase: Purchase, call: Call, queue_ms: int, started: float) -> ReplyContext:
     size, quality = call.size or call.params.get("size"), call.params.get("quality")
+    size, quality = None if size is None else str(size), None if quality is None else str(quality)
     return ReplyContext(
         operation=call.operation, format=call.format, result=call.result, vision=call.vision, n=purchase.samples,
-        size=None if size is None else str(size), quality=None if quality is None else str(quality),
-        inputs=len(call.images), received_at=now(), queue_ms=queue_ms,
+        size=size, quality=quality, inputs=len(call.images), received_at=now(), queue_ms=queue_ms,
         generate_ms=round(1000 * (time.monotonic() - started)),
+        price=prices.quote(purchase.model, call.operation, size, quality),
     )  # fmt: skip

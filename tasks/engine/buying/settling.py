@@ -4,7 +4,7 @@ The blob that is spooled and may wait in ``late/`` carries its own context, so a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,11 +47,15 @@ class ReplyContext:
     received_at: str
     queue_ms: int
     generate_ms: int
+    price: tuple[str, ...] | None = None  # what the call was bought at; None = an earlier release did not say
 
 
 def encode_reply(context: ReplyContext, reply: Reply) -> bytes:
     """One JSON line of context, status and headers, then the raw body."""
-    head = {"context": context, "status": reply.status, "headers": dict(reply.headers)}
+    fields = asdict(context)
+    price = fields.pop("price")  # beside the others, since earlier releases take no field they do not know among them
+    head = {"context": fields, "price": price, "status": reply.status, "headers": dict(reply.headers)}
+    head["too_large"] = reply.too_large
     return b"\n".join((orjson.dumps(head), reply.body))
 
 
@@ -59,8 +63,9 @@ def decode_reply(blob: bytes) -> tuple[ReplyContext, Reply]:
     """The inverse of ``encode_reply``."""
     head, _, body = blob.partition(b"\n")
     fields: dict[str, Any] = orjson.loads(head)
-    reply = Reply(status=fields["status"], headers=fields["headers"], body=body)
-    return ReplyContext(**fields["context"]), reply
+    price, too_large = fields.get("price"), fields.get("too_large", False)  # earlier releases did not say
+    reply = Reply(status=fields["status"], headers=fields["headers"], body=body, too_large=too_large)
+    return ReplyContext(**fields["context"], price=None if price is None else tuple(price)), reply
 
 
 class Settler:
@@ -172,7 +177,9 @@ class Settler:
 
 
 def _charged(model: Model, context: ReplyContext, usage: Usage, delivered: int) -> int | None:
-    """What the reply was billed in micro-dollars; None if it does not tell."""
+    """What the reply was billed in micro-dollars, at the price the call was bought at; None if it does not tell."""
+    if context.price is not None:
+        model = prices.at_quote(model, context.price)
     return prices.charged_micros(
         model,
         operation=context.operation,  # type: ignore[arg-type]  # written by us from an Operation

@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,14 +37,20 @@ class SmallDisk(OsFileSystem):
 
 
 async def on_disk(
-    room: int | None, catalog: Path, dataset: Path, sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+    room: int | None,
+    catalog: Path,
+    dataset: Path,
+    sandbox: SandboxProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    patience_s: float = 20.0,
+    **options: Any,
 ) -> tuple[RunResult, list[str]]:
     monkeypatch.setenv("PRINTROOM_SPOOL", str(dataset.parent / "spool"))
-    session = session_for(catalog, dataset, sandbox, concurrency=2)
+    session = session_for(catalog, dataset, sandbox, concurrency=2, **options)
     said: list[str] = []
     session.say = said.append
     session.store = LocalStore(dataset, fs=SmallDisk(room))
-    session.pace = Pace(journal=Timing(patience_s=20.0))
+    session.pace = Pace(journal=Timing(patience_s=patience_s))
     try:
         return await execute(session), said
     finally:
@@ -67,3 +74,15 @@ async def test_a_full_disk_is_said_at_once_stops_buying_and_costs_nothing_twice(
     assert result.succeeded == len(ROWS) == len(charged(sandbox, before))
     assert {row["outcome"] for row in current_rows(dataset)} == {"succeeded"}
     assert said == []  # above all not that another run, which ended in this process, is waited for
+
+
+async def test_an_answer_that_a_later_run_records_costs_what_it_was_bought_at(
+    tmp_path: Path, sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, dataset = write_catalog(tmp_path / "c.csv", ROWS[:1]), tmp_path / "ds"
+    bought_at = {"gpt-image-2": "0.015"}
+    result, _ = await on_disk(0, catalog, dataset, sandbox, monkeypatch, patience_s=2.0, prices=bought_at)
+    assert (result.stopped, result.succeeded) == ("store_down", 0)
+    result, _ = await on_disk(None, catalog, dataset, sandbox, monkeypatch)
+    (row,) = current_rows(dataset)
+    assert (result.succeeded, row["attempts"], str(row["cost_usd"])) == (1, 1, "0.015000")

@@ -1,11 +1,13 @@
 """What each wire format puts on the wire, to the letter."""
 
+import base64
 from dataclasses import replace
 
 import orjson
 import pytest
 
 from tasks.protocols.formats import FORMATS, build
+from tasks.protocols.pictures import most_bytes
 from tasks.protocols.wire import Call, InputImage, WireRequest
 
 CAT = InputImage(data=b"cat bytes", format="png", name='../../"cat".png')
@@ -255,6 +257,12 @@ def test_every_wire_format_has_its_functions():
         "chat_image",
         "chat_vision",
     }
+
+
+@pytest.mark.parametrize("size", ["2880x2880", "1024x1536", "auto", None])
+def test_a_reply_may_be_as_large_as_its_pictures_are_without_compression(size):
+    width, height = map(int, size.split("x")) if size and "x" in size else (1536, 1024)
+    assert most_bytes(replace(GPT, n=10, size=size)) >= 10 * len(base64.b64encode(bytes(3 * width * height)))
 
 
 def test_building_leaves_the_call_as_it_was():

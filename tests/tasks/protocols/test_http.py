@@ -298,12 +298,21 @@ async def bomb(connection: Connection, _: Seen) -> None:
 async def test_of_a_reply_over_the_cap_only_the_beginning_is_kept(script):
     async with scripted(script) as server:
         reply = await post(server.url, body_cap_bytes=200_000)
-    assert (reply.status, len(reply.body)) == (200, 65_536)
+    assert (reply.status, len(reply.body), reply.too_large) == (200, 65_536, True)
 
 
 async def test_the_same_reply_under_the_cap_is_kept():
     async with scripted(large) as server:
-        assert len((await post(server.url, body_cap_bytes=300_000)).body) == 300_000
+        reply = await post(server.url, body_cap_bytes=300_000)
+    assert (len(reply.body), reply.too_large) == (300_000, False)
+
+
+async def test_a_reply_as_large_as_its_call_makes_it_is_kept_whatever_the_cap():
+    async with scripted(large) as server:
+        gateway = Gateway(server.url, KEY, body_cap_bytes=200_000)
+        reply = await gateway.post(PICTURE, timeout_s=5, expected_bytes=300_000)
+        await gateway.aclose()
+    assert (len(reply.body), reply.too_large) == (300_000, False)
 
 
 async def test_a_cancelled_call_raises_nothing_of_its_own():

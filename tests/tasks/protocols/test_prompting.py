@@ -1,7 +1,12 @@
 """The ratio tag comes last; questions follow the user's language; answers are read defensively."""
 
+from dataclasses import replace
+from typing import get_args
+
+import orjson
 import pytest
 
+from catalogs.types import VisionTask
 from tasks.protocols.errors import no_reply
 from tasks.protocols.formats import parse
 from tasks.protocols.prompting import (
@@ -14,7 +19,7 @@ from tasks.protocols.prompting import (
     with_ratio_tag,
 )
 from tasks.protocols.schema import is_strict, problems
-from tasks.protocols.wire import Answer
+from tasks.protocols.wire import Answer, Failure, Reply
 from tests.tasks.protocols.replies import VISION, recorded
 
 TAGS = [
@@ -91,6 +96,55 @@ def test_a_cut_or_failed_reading_has_failed_and_a_refused_one_is_refused():
     assert read_ocr(no_reply("timeout", "gone")).status == "failed"
     assert read_ocr(parse(recorded("8-empty.json"), VISION)).status == "failed"
     assert read_ocr(parse(recorded("8-refusal-words.json"), VISION)).status == "refused"
+
+
+def said_by_model(text: str, task: str) -> Answer | Failure:
+    body = orjson.dumps({"choices": [{"message": {"content": text}}]})
+    return parse(Reply(status=200, headers={}, body=body), replace(VISION, vision=task))
+
+
+@pytest.mark.parametrize("task", get_args(VisionTask))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SORRY!\nWe cannot provide refunds after 14 days.\nThank you for shopping with us",
+        "Sorry, we can't process your request right now.",
+        "We can't help you outside business hours.",
+        'An error dialog: "Sorry, we can\'t process your payment right now." with a blue OK button.',
+        'A chat. One bubble says: "Sorry, I can\'t assist with that request."',
+        "支付失败\n抱歉，暂时无法提供服务\n请稍后再试",
+        "抱歉，我们无法处理您的请求",
+    ],
+)
+def test_an_apology_that_stands_in_a_picture_is_an_answer(text, task):
+    assert isinstance(said := said_by_model(text, task), Answer)
+    assert said.text == text
+
+
+@pytest.mark.parametrize("task", get_args(VisionTask))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sorry, I can't assist with that request.",
+        "I’m sorry, but I can’t identify people in images.",
+        "I'm sorry, I can't help with identifying or describing the content of this image.",
+        "I apologize, but I am unable to process this image.",
+        "I cannot fulfill this request.",
+        "We can't help with that.",
+        "抱歉，我无法协助处理这个请求。",
+        "很抱歉，我不能识别图片中的人物。",
+        "无法满足该请求",
+    ],
+)
+def test_a_refusal_in_the_first_person_is_one_whatever_was_asked(text, task):
+    assert isinstance(said := said_by_model(text, task), Failure)
+    assert (said.error_class, said.message) == ("refused", text)
+
+
+def test_a_text_read_from_a_picture_may_begin_like_a_refusal_and_go_on():
+    chat = "I'm sorry, I can't help with that request.\nTry the front desk."
+    assert isinstance(said_by_model(chat, "ocr"), Answer)
+    assert isinstance(said_by_model(chat, "describe"), Failure)
 
 
 SCHEMA = {

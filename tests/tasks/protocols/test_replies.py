@@ -77,6 +77,13 @@ def test_http_failures_mean_the_same_whatever_format_asked():
                 assert seen(parse(recorded(name, status), replace(IMAGES, format=format_))) == expected, name
 
 
+@pytest.mark.parametrize("call", [IMAGES, CHAT, VISION], ids=lambda call: call.format)
+def test_a_success_over_the_cap_is_final_and_an_error_over_it_means_what_its_status_says(call):
+    cut = Reply(status=200, headers={}, body=b'{"data":[', too_large=True)
+    assert seen(parse(cut, call)) == Expected(error_class="no_image", reason="too_large", paid="unknown")
+    assert parse(replace(cut, status=400), call).reason == "invalid_request"
+
+
 def test_usage_of_one_or_none_is_not_a_measurement():
     assert parse(recorded("2.3-gpt-image.json"), IMAGES).usage.output_tokens == 1056
     assert parse(recorded("2.3-gpt-image.json"), IMAGES).usage.input_text_tokens == 18

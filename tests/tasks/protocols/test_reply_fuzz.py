@@ -24,7 +24,7 @@ REASONS = {
     "rate_limited": {"rate_limited"},
     "model_unavailable": {"model_unavailable"},
     "transient": {"server_error", "no_image"},
-    "no_image": {"no_image", "bad_image"},
+    "no_image": {"no_image", "bad_image", "too_large"},
     "unknown": {"gateway_timeout", "malformed_reply", "connection_lost", "timeout"},
 }
 CALL = Call(operation="generate", format="images_json", wire_model="m", prompt="p")
