@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from functools import partial
+from weakref import WeakValueDictionary
 
 from catalogs.answers import JSON_SCHEMA
 from catalogs.models import wire_id
@@ -34,11 +35,19 @@ class RowWorker:
 
     def __init__(self, services: Services, journal: PartitionJournal, buyer: Buyer) -> None:
         self._services, self._journal, self._buyer = services, journal, buyer
+        self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def work(self, row: PlannedRow) -> None:
-        """Do what is missing for one row. Only the journal's own errors (fenced, store down) come out."""
+        """Do what is missing for one row. Only the journal's own errors (fenced, store down) come out.
+
+        Rows of one key take turns: what the first has bought, the others find.
+        """
         key = row.wanted.key
         assert key is not None
+        async with self._keys.setdefault(key, asyncio.Lock()):
+            await self._work(row, key)
+
+    async def _work(self, row: PlannedRow, key: str) -> None:
         try:
             if row.action == "buy":
                 await self._buyer.buy(self._purchase(row))
