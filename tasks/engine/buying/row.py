@@ -16,7 +16,7 @@ from tasks.engine.planning.choose import bytes_may_come, choose
 from tasks.engine.planning.request import VISION_MAX_TOKENS
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.shared.progress import delivered
-from tasks.engine.shared.reading import LOCAL_READER
+from tasks.engine.shared.reading import LOCAL_READER, reading_key
 from tasks.engine.shared.services import Services
 from tasks.journal import events as ev
 from tasks.journal.errors import Fenced, StoreDown
@@ -226,7 +226,7 @@ class RowWorker:
     async def _read_paid(self, row: PlannedRow, stored: ev.Stored, data: bytes) -> ev.Read | None:
         """A reading by a vision model: a paid call with a key of its own, in the same partition."""
         services, model = self._services, self._services.table.get(self._services.options.ocr)
-        key = f"{row.wanted.key}/{stored.sample_index}/ocr/{model.id}"
+        key = reading_key(self._journal.fold.key(stored.key), stored.sample_index, model.id)
         call = Call(
             operation="vision", format="chat_vision", wire_model=wire_id(model, services.family),
             prompt=vision_prompt("ocr", ""), images=(InputImage(data=data, format=stored.format),), vision="ocr",

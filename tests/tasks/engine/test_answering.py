@@ -208,3 +208,26 @@ async def test_what_rows_of_two_catalogs_ask_for_at_once_is_paid_and_recorded_on
     bill = sum(call["cost_usd"] for call in calls)
     assert first.cost_micros + second.cost_micros == bill * 1_000_000
     assert sum(row["cost_usd"] + row["ocr_cost_usd"] for row in current_rows(dataset)) == bill
+
+
+async def test_a_picture_that_is_bought_anew_gets_its_own_text(tmp_path: Path) -> None:
+    def answer(gateway: OwnGateway, post: Post) -> dict[str, Any]:
+        bought = sum(post.path == "/images/generations" for post in gateway.posts)
+        if post.path == "/chat/completions":
+            return said(f"text {bought}")
+        return images(gateway.picture(), gateway.picture() if bought > 1 else gateway.dead())
+
+    catalog, dataset = write_catalog(tmp_path / "c.csv", [{**SIGN, "n": "2"}]), tmp_path / "ds"
+    async with own_gateway(answer) as gateway:
+        for only in ("pending", "failed", "pending"):
+            await run(catalog, dataset, gateway, ocr="gpt-4o", only=only)
+            text = f"text {sum(post.path == '/images/generations' for post in gateway.posts)}"
+            assert {row["ocr_text"] for row in current_rows(dataset) if row["sha256"]} == {text}
+        assert len(gateway.posts) == 2 + 3  # the pictures were bought twice, each that came was read once
+        calls = calls_of(dataset)
+    assert {post.key for post in gateway.posts} == {call["call_id"] for call in calls}
+    made = {row["sample_index"]: row for row in current_rows(dataset)}
+    readings = {sample: [c for c in calls if c["purpose"] == "ocr" and c["result_key"] == row["result_key"]]
+                for sample, row in made.items()}  # fmt: skip
+    assert {sample: len(found) for sample, found in readings.items()} == {0: 2, 1: 1}
+    assert all(made[i]["ocr_cost_usd"] == sum(c["cost_usd"] for c in readings[i]) for i in made)
