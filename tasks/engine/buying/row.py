@@ -132,7 +132,8 @@ class RowWorker:
     async def _complete(self, row: PlannedRow, state: KeyState) -> dict[int, bytes]:
         """Fetch and store what the answer still lacks, and finish the key. Returns bytes that were just fetched."""
         assert state.answer is not None
-        again = row.action == "fetch" and state.key not in self._services.fetched_for and bytes_may_come(state)
+        samples, tried = row.wanted.samples, state.key in self._services.fetched_for
+        again = row.action == "fetch" and not tried and bytes_may_come(state, samples)
         if state.finished is not None and not again:
             return {}
         if row.wanted.operation == "vision":
@@ -140,20 +141,21 @@ class RowWorker:
                 await self._journal.append(*ending)
             return {}
         missing = [(i, p) for i, p in enumerate(state.answer.pictures) if i not in state.stored]
-        results = await self._fetched(state.answer, [(i, p) for i, p in missing if p.url])
-        reasons = ["bad_image" for _, p in missing if p.bad]
+        offered = [(i, p) for i, p in missing if p.url]
+        results = await self._fetched(state.answer, offered)
+        reasons = ["bad_image" for i, p in missing if p.bad and i < samples]
         fetched: dict[int, bytes] = {}
         events: list[ev.Event] = []
-        for result in results:
+        for (index, _), result in zip(offered, results, strict=True):
             if isinstance(result, Unfetchable):
-                reasons.append(result.reason)
+                reasons += [result.reason] if index < samples else []  # nobody asked for those beyond
             elif isinstance(result, BaseException):
                 raise result
             else:
                 events.append(result[0])
                 fetched[result[0].sample_index] = result[1]
         self._services.progress.fetched += len(fetched)
-        if len(state.answer.pictures) < row.wanted.samples:
+        if len(state.answer.pictures) < samples:
             reasons.append("no_image")
         done, reason = ("failed", reasons[0]) if reasons else ("succeeded", None)
         finished = ev.Finished(at=now(), key=state.key, outcome=done, reason=reason, run_id=self._services.run_id)
@@ -199,7 +201,7 @@ class RowWorker:
         if not row.wanted.ocr or ocr == "off" or row.wanted.operation == "vision":
             return
         reader = LOCAL_READER if ocr == "local" else self._services.table.get(ocr).id
-        for index, stored in sorted(state.stored.items()):
+        for index, stored in sorted(s for s in state.stored.items() if s[0] < row.wanted.samples):
             if self._services.stop.stopped:
                 return
             known = state.reads.get((index, reader))
