@@ -136,7 +136,7 @@ def _released(fold: Fold, e: ev.Released) -> None:
     state.held = None
     state.released = sum(a.state != "withdrawn" for a in state.attempts.values())
     if state.finished is not None and state.finished.outcome == "failed":
-        state.finished, state.answer, state.stored = None, None, {}
+        state.finished, state.answer, state.stored, state.reads = None, None, {}, {}
 
 
 def _finished(fold: Fold, e: ev.Finished) -> None:

@@ -29,7 +29,8 @@ def deciding(state: KeyState, attempts: list[Attempt]) -> Attempt | None:
 def reading_of(key: str) -> tuple[str, int, str] | None:
     """(call key, sample, model) of a paid reading's key ``<call key>/<sample>/ocr/<model>``; None for other keys.
 
-    The key of a structured answer's second call, ``<call key>/0/json/<model>``, counts as one too.
+    ``@<attempt>`` follows the model where the picture replaces one that was given up. The key of a structured
+    answer's second call, ``<call key>/0/json/<model>``, counts as one too.
     """
     head, mark, model = key.partition(_READING)
     if not mark and _REPAIR in key:

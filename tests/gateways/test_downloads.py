@@ -11,6 +11,7 @@ from tasks.engine.running.session import forget
 from tasks.engine.showing.digest import summary_markdown
 from tasks.engine.showing.showcase import showcase
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
+from tests.support.gateway import own_gateway, said
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
 # what comes at first, and the right picture then
@@ -132,3 +133,11 @@ async def test_what_was_wrong_with_downloads_is_said_once_for_each_reason(
     assert "(connection): 10.0.0.1 is not a public address" in told
     assert "(too_large): http://127.0.0.1" in told
     assert result.reasons == {"bad_image": 2, "connection": 2, "too_large": 2}
+
+
+async def test_an_extra_picture_that_is_lost_fails_nothing_and_buys_nothing(tmp_path: Path) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a lake", "model": "sora_image"}])
+    async with own_gateway(lambda g, _: said(f"![a]({g.picture()})\n\n![b]({g.dead()})")) as gateway:
+        for only in ("pending", "pending", "failed", "all-but-succeeded"):
+            result = await run(catalog, tmp_path / "ds", gateway, only=only)
+            assert (result.succeeded, result.exit_code, len(gateway.posts)) == (1, 0, 1)

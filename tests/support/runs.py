@@ -15,6 +15,7 @@ from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import Session, forget, new_session
 from tasks.manifest.readers import read_manifest
 from tasks.settings import at_address, read_settings
+from tests.support.gateway import OwnGateway
 
 
 def write_catalog(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:
@@ -28,17 +29,22 @@ def write_catalog(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:
     return path
 
 
-def session_for(catalog: Path | str, dataset: Path | str, sandbox: SandboxProcess, **options: Any) -> Session:
+def session_for(
+    catalog: Path | str | Iterable[Path], dataset: Path | str, sandbox: SandboxProcess | OwnGateway, **options: Any
+) -> Session:
     """A session against ``sandbox``, ready to be planned or executed."""
-    asked = RunOptions(catalogs=(str(catalog),), dataset=str(dataset), provider="sandbox", **options)
+    catalogs = (str(catalog),) if isinstance(catalog, Path | str) else tuple(map(str, catalog))
+    asked = RunOptions(catalogs=catalogs, dataset=str(dataset), provider="sandbox", **options)
     said: list[str] = []
     return new_session(
         asked, at_address(read_settings("sandbox"), sandbox.base_url), str(uuid.uuid4()), say=said.append
     )
 
 
-async def run(catalog: Path | str, dataset: Path | str, sandbox: SandboxProcess, **options: Any) -> RunResult:
-    """Plan and execute one catalog."""
+async def run(
+    catalog: Path | str | Iterable[Path], dataset: Path | str, sandbox: SandboxProcess | OwnGateway, **options: Any
+) -> RunResult:
+    """Plan and execute one catalog, or several."""
     session = session_for(catalog, dataset, sandbox, **options)
     try:
         return await execute(session)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from functools import partial
+from weakref import WeakValueDictionary
 
 from catalogs.answers import JSON_SCHEMA
 from catalogs.models import wire_id
@@ -15,7 +16,7 @@ from tasks.engine.planning.choose import bytes_may_come, choose
 from tasks.engine.planning.request import VISION_MAX_TOKENS
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.shared.progress import delivered
-from tasks.engine.shared.reading import LOCAL_READER
+from tasks.engine.shared.reading import LOCAL_READER, reading_key
 from tasks.engine.shared.services import Services
 from tasks.journal import events as ev
 from tasks.journal.errors import Fenced, StoreDown
@@ -34,11 +35,19 @@ class RowWorker:
 
     def __init__(self, services: Services, journal: PartitionJournal, buyer: Buyer) -> None:
         self._services, self._journal, self._buyer = services, journal, buyer
+        self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def work(self, row: PlannedRow) -> None:
-        """Do what is missing for one row. Only the journal's own errors (fenced, store down) come out."""
+        """Do what is missing for one row. Only the journal's own errors (fenced, store down) come out.
+
+        Rows of one key take turns: what the first has bought, the others find.
+        """
         key = row.wanted.key
         assert key is not None
+        async with self._keys.setdefault(key, asyncio.Lock()):
+            await self._work(row, key)
+
+    async def _work(self, row: PlannedRow, key: str) -> None:
         try:
             if row.action == "buy":
                 await self._buyer.buy(self._purchase(row))
@@ -123,7 +132,8 @@ class RowWorker:
     async def _complete(self, row: PlannedRow, state: KeyState) -> dict[int, bytes]:
         """Fetch and store what the answer still lacks, and finish the key. Returns bytes that were just fetched."""
         assert state.answer is not None
-        again = row.action == "fetch" and state.key not in self._services.fetched_for and bytes_may_come(state)
+        samples, tried = row.wanted.samples, state.key in self._services.fetched_for
+        again = row.action == "fetch" and not tried and bytes_may_come(state, samples)
         if state.finished is not None and not again:
             return {}
         if row.wanted.operation == "vision":
@@ -131,20 +141,21 @@ class RowWorker:
                 await self._journal.append(*ending)
             return {}
         missing = [(i, p) for i, p in enumerate(state.answer.pictures) if i not in state.stored]
-        results = await self._fetched(state.answer, [(i, p) for i, p in missing if p.url])
-        reasons = ["bad_image" for _, p in missing if p.bad]
+        offered = [(i, p) for i, p in missing if p.url]
+        results = await self._fetched(state.answer, offered)
+        reasons = ["bad_image" for i, p in missing if p.bad and i < samples]
         fetched: dict[int, bytes] = {}
         events: list[ev.Event] = []
-        for result in results:
+        for (index, _), result in zip(offered, results, strict=True):
             if isinstance(result, Unfetchable):
-                reasons.append(result.reason)
+                reasons += [result.reason] if index < samples else []  # nobody asked for those beyond
             elif isinstance(result, BaseException):
                 raise result
             else:
                 events.append(result[0])
                 fetched[result[0].sample_index] = result[1]
         self._services.progress.fetched += len(fetched)
-        if len(state.answer.pictures) < row.wanted.samples:
+        if len(state.answer.pictures) < samples:
             reasons.append("no_image")
         done, reason = ("failed", reasons[0]) if reasons else ("succeeded", None)
         finished = ev.Finished(at=now(), key=state.key, outcome=done, reason=reason, run_id=self._services.run_id)
@@ -190,7 +201,7 @@ class RowWorker:
         if not row.wanted.ocr or ocr == "off" or row.wanted.operation == "vision":
             return
         reader = LOCAL_READER if ocr == "local" else self._services.table.get(ocr).id
-        for index, stored in sorted(state.stored.items()):
+        for index, stored in sorted(s for s in state.stored.items() if s[0] < row.wanted.samples):
             if self._services.stop.stopped:
                 return
             known = state.reads.get((index, reader))
@@ -217,7 +228,7 @@ class RowWorker:
     async def _read_paid(self, row: PlannedRow, stored: ev.Stored, data: bytes) -> ev.Read | None:
         """A reading by a vision model: a paid call with a key of its own, in the same partition."""
         services, model = self._services, self._services.table.get(self._services.options.ocr)
-        key = f"{row.wanted.key}/{stored.sample_index}/ocr/{model.id}"
+        key = reading_key(self._journal.fold.key(stored.key), stored.sample_index, model.id)
         call = Call(
             operation="vision", format="chat_vision", wire_model=wire_id(model, services.family),
             prompt=vision_prompt("ocr", ""), images=(InputImage(data=data, format=stored.format),), vision="ocr",

@@ -34,7 +34,7 @@ def choose(state: KeyState | None, wanted: Wanted, options: RunOptions, *, max_u
             retry = tries < max_unknown and options.on_unknown == "retry"
             return Choice("buy" if retry else "hold", now)
         return Choice("buy" if _takes_up(options, now) else "none", now, release=_takes_up(options, now))
-    if now == "failed" and bytes_may_come(state):
+    if now == "failed" and bytes_may_come(state, wanted.samples):
         return Choice("fetch", now)
     if options.only == "pending":
         free = now == "failed" and not possibly_billed(state)
@@ -55,17 +55,30 @@ def possibly_billed(state: KeyState) -> bool:
     )
 
 
-def bytes_may_come(state: KeyState) -> bool:
-    """Whether a failed download may be tried again: the picture is paid for and its URL still lives."""
+def bytes_may_come(state: KeyState, samples: int) -> bool:
+    """Whether a failed download may be tried again: the picture is paid for and its URL still lives.
+
+    Or none of the ``samples`` asked for is missing: earlier versions let a lost extra picture fail the call.
+    """
     answer, finished = state.answer, state.finished
-    if answer is None or finished is None or finished.reason not in _COULD_STILL_COME:
+    if answer is None or finished is None:
+        return False
+    if all(index in state.stored for index in range(samples)):
+        return True
+    if finished.reason not in _COULD_STILL_COME:
         return False
     undated_until = datetime.fromisoformat(answer.at) + UNDATED_URLS_LIVE
     return any(
         picture.url and datetime.now(UTC) < (_date(picture.expires_at) or undated_until)
-        for index, picture in enumerate(answer.pictures)
+        for index, picture in enumerate(answer.pictures[:samples])
         if index not in state.stored
     )
+
+
+def bought_anew(state: KeyState, row_id: str, samples: int, options: RunOptions) -> bool:
+    """Whether a run opens the failed call of a row again: none of its pictures would stay."""
+    failed = outcome(state)[0] == "failed" and not bytes_may_come(state, samples)
+    return failed and _takes_up(options, "failed") and (not options.rows or row_id in options.rows)
 
 
 def _date(text: str | None) -> datetime | None:
@@ -76,7 +89,7 @@ def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
     """Whether a stored picture still lacks the reading that the row and the run ask for."""
     if not wanted.ocr or ocr == "off" or wanted.operation == "vision":
         return False
-    return any(not _read_by(state, index, ocr) for index in state.stored)
+    return any(index < wanted.samples and not _read_by(state, index, ocr) for index in state.stored)
 
 
 def _read_by(state: KeyState, sample: int, ocr: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from catalogs.keys import waiting_key
 from catalogs.types import Row
+from tasks.engine.planning.choose import bought_anew
 from tasks.engine.planning.planned import LaterRow, Plan, RowId, refs_of
 from tasks.engine.planning.request import CatalogOrigin, build_wanted
 from tasks.engine.planning.spill import InputSource, PlannedRow
@@ -48,18 +49,19 @@ def bucket_of(plan: Plan, wanted: Wanted) -> int:
 
 
 async def resolve_sources(
-    plan: Plan, later: LaterRow, outputs: dict[RowId, list[InputSource]]
+    plan: Plan, later: LaterRow, outputs: dict[RowId, list[InputSource | None]]
 ) -> list[InputSource] | None:
     """The contents of all inputs of a row, or None while one is missing."""
     sources: list[InputSource] = []
     for ref in refs_of(later.row):
         is_mask = ref is later.row.mask
         if ref.kind == "row":
-            found = outputs.get((later.origin.name, ref.target))
-            if not found or (ref.sample is not None and ref.sample >= len(found)):
+            found = outputs.get((later.origin.name, ref.target), [])
+            picked = found if ref.sample is None else found[ref.sample : ref.sample + 1]
+            there = [replace(source, mask=is_mask) for source in picked if source is not None]
+            if not there or len(there) < len(picked):
                 return None
-            picked = found if ref.sample is None else [found[ref.sample]]
-            sources += [replace(source, mask=is_mask) for source in picked]
+            sources += there
             continue
         source = await plan.desk.resolve(ref)
         if source is None:
@@ -80,8 +82,11 @@ async def resolve_sources_of(plan: Plan, row: Row) -> list[InputSource] | None:
     return sources
 
 
-async def parent_outputs(plan: Plan) -> dict[RowId, list[InputSource]]:
-    """Stored pictures of every row that another row feeds on, in sample order; rows without all of them are absent."""
+async def parent_outputs(plan: Plan) -> dict[RowId, list[InputSource | None]]:
+    """The pictures that rows on which others feed were asked for, in sample order; None where one is not stored.
+
+    Rows whose failed call this run buys anew are absent.
+    """
     if plan.dataset is None:
         return {}
     wanted: dict[int, list[tuple[RowId, str, int]]] = defaultdict(list)
@@ -89,16 +94,18 @@ async def parent_outputs(plan: Plan) -> dict[RowId, list[InputSource]]:
         if found is not None:
             key, samples = found
             wanted[partition_of(key, plan.partitions)].append((row_id, key, samples))
-    outputs: dict[RowId, list[InputSource]] = {}
+    outputs: dict[RowId, list[InputSource | None]] = {}
     for partition, asked in wanted.items():
         fold = await load_fold(plan.store, plan.dataset.partition_names[partition])
         for row_id, key, samples in asked:
             state = fold.keys.get(key)
-            if state is not None and all(i in state.stored for i in range(samples)):
-                outputs[row_id] = [
-                    InputSource(sha256=state.stored[i].sha256, kind="store", location=state.stored[i].image_key)
-                    for i in sorted(state.stored)
-                ]
+            if state is None or bought_anew(state, row_id[1], samples, plan.options):
+                continue
+            stored = (state.stored.get(i) for i in range(samples))
+            outputs[row_id] = [
+                InputSource(sha256=each.sha256, kind="store", location=each.image_key) if each is not None else None
+                for each in stored
+            ]
     return outputs
 
 

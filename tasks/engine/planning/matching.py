@@ -80,7 +80,7 @@ class Comparison:
         self._plain = replace(plan.options, only="pending")
         self._named = frozenset(plan.options.rows)
         self._seen: set[WantId] = set()
-        self._buying: set[str | None] = set()
+        self._paying: set[str | None] = set()
 
     def add(self, row: PlannedRow, fold: Fold) -> None:
         """Decide by the journal."""
@@ -100,11 +100,11 @@ class Comparison:
         action = row.action if row.action in ("wait", "fail") else chosen.action
         if action in ("buy", "hold", "read") and self._named and wanted.row_id not in self._named:
             action = "none"
-        shared = action == "buy" and wanted.key in self._buying  # another row of this plan buys the same picture
+        shared = action in ("buy", "read") and wanted.key in self._paying  # another row buys, or has read, the same
         if shared:
             action = "none"
-        elif action == "buy":
-            self._buying.add(wanted.key)
+        elif action in ("buy", "read"):
+            self._paying.add(wanted.key)
         release = chosen.release and action == "buy"
         planned = row.decided(action, record=record, release=release, attempts=attempts)
         plan.summary.count(planned, chosen.outcome, shared=shared)

@@ -14,6 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.journal.fold import KeyState
+
 log = logging.getLogger("printroom")
 LOCAL_READER = "local:rapidocr"
 
@@ -25,6 +27,19 @@ class Reading:
     status: str
     text: str | None
     confidence: float | None = None
+
+
+def reading_key(state: KeyState, sample: int, model: str) -> str:
+    """The key of a paid reading; that of a picture which replaces one given up names the attempt that brought it.
+
+    Without it the text of the old picture would be found for the new one. Others stay as they were first bought.
+    """
+    assert state.answer is not None
+    key = f"{state.key}/{sample}/ocr/{model}"
+    answers = [a.state for a in state.attempts.values()].count("answered")
+    if answers == [a.state for a in state.counted_attempts()].count("answered"):
+        return key
+    return f"{key}@{state.attempts[state.answer.attempt].intent.number}"
 
 
 class Reader:

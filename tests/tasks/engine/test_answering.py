@@ -10,6 +10,8 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.problems import InvalidCatalog
+from tests.gateways.looking import calls_of
+from tests.support.gateway import OwnGateway, Post, images, own_gateway, said
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 from tests.test_main_job import VASE
 
@@ -181,3 +183,51 @@ async def test_the_local_reading_is_labelled_and_costs_nothing_a_paid_one_has_it
     bill = Decimal(sum(charge["micros"] for charge in charged(gateway, before))) / 1_000_000
     assert (row["ocr_model"], row["ocr_cost_usd"]) == ("gemini-2.5-pro", bill)
     assert bill > 0
+
+
+SIGN = {"id": "a", "prompt": "a sign", "model": "dall-e-2", "size": "256x256", "ocr": "true"}
+
+
+def no_json(gateway: OwnGateway, post: Post) -> dict[str, Any]:
+    return said("no json") if post.path == "/chat/completions" else images(gateway.picture())
+
+
+async def test_what_rows_of_two_catalogs_ask_for_at_once_is_paid_and_recorded_once(tmp_path: Path) -> None:
+    """A reading of the picture that they share; the second call for an answer that they share."""
+    rows, dataset = [SIGN, question(1)], tmp_path / "ds"
+    catalogs = [write_catalog(tmp_path / f"{name}.csv", rows) for name in ("spring", "summer")]
+    async with own_gateway(no_json, pause_s=0.1) as gateway:
+        cap = (await session_for(catalogs, dataset, gateway, ocr="off").make_plan()).summary.cap_micros
+        first = await run(catalogs, dataset, gateway, ocr="off", max_spend_micros=cap)
+        assert (first.stopped, len(gateway.posts)) == ("budget", 2)
+        assert (await session_for(catalogs, dataset, gateway, ocr="gpt-4o").make_plan()).summary.readings == 1
+        second = await run(catalogs, dataset, gateway, ocr="gpt-4o")
+        assert (second.exit_code, len(gateway.posts)) == (0, 4)
+    calls = calls_of(dataset)
+    assert {post.key for post in gateway.posts} == {call["call_id"] for call in calls}
+    bill = sum(call["cost_usd"] for call in calls)
+    assert first.cost_micros + second.cost_micros == bill * 1_000_000
+    assert sum(row["cost_usd"] + row["ocr_cost_usd"] for row in current_rows(dataset)) == bill
+
+
+async def test_a_picture_that_is_bought_anew_gets_its_own_text(tmp_path: Path) -> None:
+    def answer(gateway: OwnGateway, post: Post) -> dict[str, Any]:
+        bought = sum(post.path == "/images/generations" for post in gateway.posts)
+        if post.path == "/chat/completions":
+            return said(f"text {bought}")
+        return images(gateway.picture(), gateway.picture() if bought > 1 else gateway.dead())
+
+    catalog, dataset = write_catalog(tmp_path / "c.csv", [{**SIGN, "n": "2"}]), tmp_path / "ds"
+    async with own_gateway(answer) as gateway:
+        for only in ("pending", "failed", "pending"):
+            await run(catalog, dataset, gateway, ocr="gpt-4o", only=only)
+            text = f"text {sum(post.path == '/images/generations' for post in gateway.posts)}"
+            assert {row["ocr_text"] for row in current_rows(dataset) if row["sha256"]} == {text}
+        assert len(gateway.posts) == 2 + 3  # the pictures were bought twice, each that came was read once
+        calls = calls_of(dataset)
+    assert {post.key for post in gateway.posts} == {call["call_id"] for call in calls}
+    made = {row["sample_index"]: row for row in current_rows(dataset)}
+    readings = {sample: [c for c in calls if c["purpose"] == "ocr" and c["result_key"] == row["result_key"]]
+                for sample, row in made.items()}  # fmt: skip
+    assert {sample: len(found) for sample, found in readings.items()} == {0: 2, 1: 1}
+    assert all(made[i]["ocr_cost_usd"] == sum(c["cost_usd"] for c in readings[i]) for i in made)

@@ -64,7 +64,7 @@ def told(end, row, owner):
     extra = replace(answered, pictures=(*answered.pictures, ev.AnsweredPicture(url="https://cdn.test/x.png")))
     return {
         "done": [wanted, intent, answered, *stored, finished],
-        "done, and an extra picture lost": [wanted, intent, extra, *stored, failed],
+        "done, and an extra picture lost": [wanted, intent, extra, *stored, replace(failed, reason="url_expired")],
         "read": [wanted, intent, answered, *stored, read, finished],
         "refused": [wanted, intent, rejected],
         "refused and billed": [wanted, intent, replace(rejected, billed="yes", cost_micros=40_000)],
@@ -163,6 +163,19 @@ async def test_a_finished_dataset_is_planned_without_its_journals(tmp_path, monk
     plan = await planned(files, dataset)
     assert plan.summary.line().startswith("134 reused, 0 new")
     plan.discard()
+
+
+async def test_a_call_that_an_earlier_version_failed_for_a_lost_extra_picture_is_completed_not_bought(
+    tmp_path, monkeypatch
+):
+    rng, files, dataset = random.Random(1), tmp_path / "night.csv", tmp_path / "ds"
+    catalog(files, rng, grown=False)
+    monkeypatch.setattr(rng, "choice", lambda _: "done, and an extra picture lost")
+    await story_of_a_dataset(rng, files, dataset, tmp_path / "spool")
+    for only in ("pending", "failed", "all-but-succeeded"):
+        plan = await planned(files, dataset, only=only)
+        assert (plan.summary.new, plan.summary.fetches) == (0, 134)
+        plan.discard()
 
 
 async def test_a_manifest_older_than_the_journal_is_not_believed(tmp_path):

@@ -10,6 +10,8 @@ from tasks.engine.planning.keying import placeholder
 from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget
 from tasks.manifest.readers import read_manifest
+from tests.gateways.looking import calls_of
+from tests.support.gateway import OwnGateway, Post, images, own_gateway, said
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 
 SMALL = {"model": "dall-e-2", "size": "256x256"}
@@ -112,3 +114,52 @@ async def test_rows_that_come_to_the_same_request_are_planned_as_one_bought_and_
     assert (summary.rows, summary.new, summary.reused) == (2, 1, 1)
     result = await run(catalog, tmp_path / "ds", sandbox)
     assert (result.succeeded, result.reused) == (2, 1)
+
+
+async def test_a_row_gets_and_reads_the_pictures_that_were_asked_for_not_one_that_came_unasked(tmp_path: Path) -> None:
+    def answer(gateway: OwnGateway, post: Post) -> dict[str, object]:
+        if post.path != "/chat/completions":
+            return images(gateway.picture())
+        if post.body["model"] == "gpt-4o":
+            return said("hello")
+        return said(f"![a]({gateway.picture()})\n\n![b]({gateway.picture()})")
+
+    rows = [
+        {"id": "one", "prompt": "a lake", "model": "sora_image", "ocr": "true"},
+        {"id": "child", "operation": "edit", "prompt": "at night", "images": "row:one", **SMALL},
+    ]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds"
+    async with own_gateway(answer) as gateway:
+        for _ in range(2):
+            assert (await run(catalog, dataset, gateway, ocr="gpt-4o")).exit_code == 0
+        assert [post.body.count(b'name="image"') for post in gateway.posts if post.path == "/images/edits"] == [1]
+    assert sorted(call["purpose"] for call in calls_of(dataset)) == ["edit", "generate", "ocr"]
+    made = {(row["row_id"], row["sample_index"]): row for row in current_rows(dataset)}
+    assert made["child", 0]["input_sha256s"] == [made["one", 0]["sha256"]]
+    assert made["one", 1]["sha256"], "what came unasked is stored"
+    assert [made["one", sample]["ocr_text"] for sample in (0, 1)] == ["hello", None]
+
+
+async def test_a_row_needs_of_another_only_what_it_names(tmp_path: Path) -> None:
+    lost = True
+
+    def answer(gateway: OwnGateway, post: Post) -> dict[str, object]:
+        second = gateway.dead() if lost else gateway.picture()
+        return images(gateway.picture(), *([second] if post.path == "/images/generations" else []))
+
+    rows = [{**ROWS[0], "id": "pair"}, {**ROWS[1], "id": "first", "images": "row:pair#0"}, ROWS[1]]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds"
+    async with own_gateway(answer) as gateway:
+        for only in ("pending", "refused"):
+            await run(catalog, dataset, gateway, only=only)
+            made = {(row["row_id"], row["sample_index"]): row["outcome"] for row in current_rows(dataset)}
+            assert made == {
+                ("pair", 0): "succeeded", ("pair", 1): "failed", ("first", 0): "succeeded", ("second", 0): "pending"
+            }  # fmt: skip
+        assert len(gateway.posts) == 2
+        lost = False
+        assert (await run(catalog, dataset, gateway, only="all-but-succeeded")).exit_code == 0
+        assert len(gateway.posts) == 2 + 3, "the pair anew, and what feeds on it"
+    inputs = {row["row_id"]: row["input_sha256s"] for row in current_rows(dataset)}
+    pair = {row["sample_index"]: row["sha256"] for row in current_rows(dataset) if row["row_id"] == "pair"}
+    assert (inputs["first"], inputs["second"]) == ([pair[0]], [pair[1]])

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from deployments.sandbox.process import SandboxProcess
+from tests.gateways.looking import calls_of
+from tests.support.gateway import images, own_gateway
 from tests.support.pictures import black_png
 from tests.support.runs import current_rows, run, write_catalog
 from tests.support.scripted import reply, scripted
@@ -29,3 +31,16 @@ async def test_a_row_with_a_url_is_one_result_whether_the_picture_comes_or_not(
         result = await run(catalog, dataset, sandbox)
         assert (result.rows, result.succeeded, result.reused) == (2, 2, 2)
         assert sorted(row["row_id"] for row in current_rows(dataset)) == ["gone", "there"]
+
+
+async def test_one_picture_by_path_and_by_url_is_edited_once(tmp_path: Path) -> None:
+    data, dataset = black_png(64, 64), tmp_path / "ds"
+    (tmp_path / "in.png").write_bytes(data)
+    async with (
+        scripted({"/in.png": reply(data)}) as server,
+        own_gateway(lambda gateway, _: images(gateway.picture()), pause_s=0.1) as gateway,
+    ):
+        catalog = write_catalog(tmp_path / "c.csv", [edit("path", "in.png"), edit("url", server.url("/in.png"))])
+        result = await run(catalog, dataset, gateway)
+        assert (result.succeeded, len(gateway.posts), len(calls_of(dataset))) == (2, 1, 1)
+    assert result.cost_micros == sum(row["cost_usd"] for row in current_rows(dataset)) * 1_000_000

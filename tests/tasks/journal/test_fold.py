@@ -72,6 +72,13 @@ def test_what_a_key_needs_next(events: list[ev.Event], decision: str) -> None:
     assert decide(folded(*events).keys.get(KEY), Policy()) == decision
 
 
+def test_with_a_picture_that_is_given_up_goes_what_was_read_of_it() -> None:
+    read = ev.Read(at=samples.AT, key=KEY, sample_index=0, reader="local", status="text", text="A")
+    lost = [FIRST, samples.answered(FIRST), read, samples.finished(outcome="failed")]
+    assert folded(*lost).keys[KEY].reads
+    assert not folded(*lost, RELEASED).keys[KEY].reads
+
+
 def test_a_policy_of_hold_buys_nothing_after_one_unknown() -> None:
     state = folded(FIRST, samples.unknown(FIRST)).keys[KEY]
     assert decide(state, Policy(on_unknown="hold")) == "hold"
