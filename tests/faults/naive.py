@@ -1,6 +1,7 @@
 """The control: exists? → call → put, as a careful script does it. ``python -m tests.faults.naive CATALOG FOLDER URL``.
 
 It keeps no record of what it has asked for, so whatever happens between the question and the file is paid again.
+It says that it is ready and waits for a line, so that two of them really run at once.
 """
 
 import asyncio
@@ -35,4 +36,6 @@ async def _worker(session: aiohttp.ClientSession, rows: object, folder: Path, ba
 
 
 if __name__ == "__main__":
+    print("ready", flush=True)
+    sys.stdin.readline()
     asyncio.run(main(*sys.argv[1:4]))

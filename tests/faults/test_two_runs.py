@@ -163,7 +163,16 @@ def test_the_naive_control_pays_nearly_twice(
 ) -> None:
     wanted = catalog(rows)
     command = [sys.executable, "-m", "tests.faults.naive", str(wanted), str(tmp_path / "out"), gateway.base_url]
-    children = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    children = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.close()
     assert [child.wait(120) for child in children] == [0, 0]
     billed = len(gateway.bill()["charges"])
     figures("2 naive runs at once", rows=rows, billed=billed)
