@@ -11,6 +11,7 @@ import shlex
 import uuid
 from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,8 @@ def fenced(page: Path, *languages: str) -> list[tuple[str, str]]:
 def commands(text: str) -> list[list[str]]:
     """The words of each ``printroom`` command, comments and settings before it left out."""
     lines = (shlex.split(os.path.expandvars(line), comments=True) for line in text.splitlines())
-    return [words[words.index("printroom") + 1 :] for words in lines if "printroom" in words]
+    bare = (list(dropwhile(lambda word: "=" in word or word == "$", words)) for words in lines)
+    return [words[1:] for words in bare if words[:1] == ["printroom"]]
 
 
 def run_command(words: Sequence[str]) -> int:
