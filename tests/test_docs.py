@@ -102,6 +102,19 @@ def test_every_command_and_program_of_a_task_page_works(page: Path, workplace: P
         assert {row["outcome"] for row in current_rows(workplace / "ds")} == {"succeeded"}
 
 
+def test_a_model_that_a_page_offers_for_refused_rows_can_make_those_of_its_catalog(workplace: Path) -> None:
+    [(_, *rerun)] = [
+        words
+        for page in TASK_PAGES
+        for _, text in fenced(page, "sh")
+        for words in commands(text)
+        if "--model" in words and "refused" in words
+    ]
+    rerun.remove("--only")
+    rerun.remove("refused")
+    assert run_command(["plan", *rerun]) == 0
+
+
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
     with pytest.raises(UsageMistake, match=r"--max-spent.*--max-spend"):
         run_command(["run", "prompts.csv", "--dataset", "ds", "--max-spent", "3"])
