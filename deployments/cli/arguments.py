@@ -200,5 +200,5 @@ def _runner(args: argparse.Namespace) -> Literal["local", "workers", "dask"]:
         if runner == "workers" and "PREFECT_API_URL" not in os.environ:
             raise UsageMistake("--runner workers: set PREFECT_API_URL to the server that has the workers (make ui)")
         if runner == "dask" and find_spec("prefect_dask") is None:
-            raise UsageMistake("--runner dask: needs the package prefect-dask (pip install prefect-dask)")
+            raise UsageMistake("--runner dask: needs the package prefect-dask (.venv/bin/pip install -e '.[dask]')")
     return runner
