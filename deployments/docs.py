@@ -1,6 +1,7 @@
 """``make docs``: the pages and tables that come from the code. ``--check`` writes nothing and exits 1 if one is stale.
 
-A page is generated whole; in README.md only what stands between ``<!-- name -->`` and ``<!-- /name -->``.
+A page is generated whole; of README.md and docs/keep-a-budget.md only what stands between ``<!-- name -->`` and
+``<!-- /name -->``.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from deployments import docs_words as words
 from deployments.cli.main import EXIT_CODES, VERBS, verb_parser
 from tasks.manifest.schema import CALL_COLUMNS, Column
 from tasks.manifest.schema import COLUMNS as MANIFEST_COLUMNS
+from tasks.manifest.usage_export import header_names
 from tasks.protocols import error_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,14 +29,19 @@ _NOTE = "<!-- made by `make docs` from {}; edit that instead -->"
 
 
 def pages() -> dict[str, str]:
-    """Every generated page, by its path from the repository's root."""
+    """Every page that is generated or has generated tables, by its path from the repository's root."""
+    filled = {"README.md": blocks(), "docs/keep-a-budget.md": {"bill-columns": _bill_columns()}}
+    return whole_pages() | {name: _filled(name, tables) for name, tables in filled.items()}
+
+
+def whole_pages() -> dict[str, str]:
+    """The pages of which every word is generated."""
     return {
         "docs/models.md": _models_page(),
         "docs/catalog.md": _catalog_page(),
         "docs/manifest.md": _manifest_page(),
         "docs/errors.md": _errors_page(),
         "docs/commands.md": _commands_page(),
-        "README.md": _filled((ROOT / "README.md").read_text(encoding="utf-8")),
     }
 
 
@@ -47,13 +54,14 @@ def blocks() -> dict[str, str]:
     }
 
 
-def _filled(readme: str) -> str:
-    for name, table in blocks().items():
+def _filled(page: str, tables: Mapping[str, str]) -> str:
+    content = (ROOT / page).read_text(encoding="utf-8")
+    for name, table in tables.items():
         marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not marked.search(readme):
-            raise ValueError(f"README.md has no markers for {name}")
-        readme = marked.sub(lambda found, text=table: f"{found[1]}{text}\n{found[2]}", readme)  # type: ignore[misc]  # a default binds the loop's value
-    return readme
+        if not marked.search(content):
+            raise ValueError(f"{page} has no markers for {name}")
+        content = marked.sub(lambda found, text=table: f"{found[1]}{text}\n{found[2]}", content)  # type: ignore[misc]  # a default binds the loop's value
+    return content
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -197,6 +205,12 @@ def _rule_rows() -> Iterator[list[str]]:
 
 def _of(table: Mapping[Any, object], rule: object) -> str:
     return ", ".join(f"`{name}`" for name, its in table.items() if its == rule) or "-"
+
+
+def _bill_columns() -> str:
+    names = list(header_names())
+    rows = ([text, ", ".join(f"`{n}`" for n, its in names if its == meaning)] for meaning, text in words.BILL.items())
+    return _table(["column", "recognised by one of these headers"], rows)
 
 
 def _commands_page() -> str:

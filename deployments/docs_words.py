@@ -63,6 +63,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "waiting_for_input": ("pending", "feeds on a row that has no picture (yet)"),
 }
 
+BILL: Mapping[str, str] = {
+    "time": "time (needed)",
+    "model": "model (needed)",
+    "usd": "amount in USD (needed, or the next)",
+    "quota": "amount in quota units, 500,000 to the dollar",
+    "request_id": "request id",
+    "type": "kind of line; only consumption counts",
+    "token": "name of the key",
+}
+
 ENVIRONMENT: Mapping[str, str] = {
     "PRINTROOM_PROVIDER": "`apiyi` (default), `openai` or `sandbox`; `--provider` wins",
     "PRINTROOM_BASE_URL": "another address for the provider, with or without the final `/v1`",

@@ -28,6 +28,7 @@ from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget, new_session
 from tasks.manifest.schema import CALL_COLUMNS as CALLS
 from tasks.manifest.schema import COLUMNS as MANIFEST
+from tasks.manifest.usage_export import header_names
 from tasks.protocols import error_table
 from tests.support.moto import S3Server
 from tests.support.runs import current_rows
@@ -40,7 +41,7 @@ TASK_PAGES = [
     page
     for page in PAGES
     if page.parent.name == "docs"
-    and f"docs/{page.name}" not in docs.pages()
+    and f"docs/{page.name}" not in docs.whole_pages()
     and page.name not in OWN_TESTS | FOR_ENGINEERS
 ]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -168,6 +169,16 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             links = re.findall(r"\]\(([^)#:]+)", page.read_text(encoding="utf-8"))
             ahead += [(page.parent / link).resolve() for link in links]
     assert [page for page in PAGES if page not in seen] == []
+
+
+def test_every_header_that_a_bill_may_have_is_listed_on_the_page_about_bills() -> None:
+    page = (ROOT / "docs/keep-a-budget.md").read_text(encoding="utf-8")
+    assert [name for name, _ in header_names() if f"`{name}`" not in page] == []
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    silent = [(verb, action.dest) for verb in VERBS for action in docs._parser(verb)._actions if not action.help]
+    assert silent == []
 
 
 def test_every_catalog_column_has_its_line() -> None:

@@ -67,7 +67,7 @@ def add_reconcile(parser: argparse.ArgumentParser) -> None:
     add("--within", type=float, default=120.0, metavar="S", help="how far a charge's time may be off (default 120)")
     add("--utc-offset", type=float, default=0.0, metavar="H", help="hours of times without a zone; China: 8")
     add("--token", metavar="NAME", help="only lines of the key with this name")
-    add("--json", action="store_true")
+    add("--json", action="store_true", help=JSON_HELP)
 
 
 def add_expand(parser: argparse.ArgumentParser) -> None:
