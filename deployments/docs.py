@@ -13,7 +13,7 @@ from typing import Any
 
 from catalogs.calculator import compare
 from catalogs.columns import COLUMNS
-from catalogs.models import MODELS
+from catalogs.models import MODELS, named_successors
 from catalogs.money import format_usd
 from catalogs.price_rules import AS_OF
 from catalogs.types import Model
@@ -87,7 +87,7 @@ def _life(model: Model) -> str:
     since = f"from {model.available_from}; " if model.available_from and model.available_from > AS_OF else ""
     if model.retired_on is None:
         return f"{since}current"
-    instead = f", use {' or '.join(f'`{name}`' for name in model.replacement)}" if model.replacement else ""
+    instead = f", use {named_successors(model, '`')}" if model.replacement else ""
     return f"{since}{'retired' if model.retired_on <= AS_OF else 'retires'} {model.retired_on}{instead}"
 
 
