@@ -17,6 +17,7 @@ from catalogs.models import MODELS, named_successors
 from catalogs.money import format_usd
 from catalogs.price_rules import AS_OF
 from catalogs.types import Model
+from deployments import docs_catalog as catalog_words
 from deployments import docs_words as words
 from deployments.cli.main import EXIT_CODES, VERBS, verb_parser
 from tasks.manifest.schema import CALL_COLUMNS, Column
@@ -99,9 +100,18 @@ _CATALOG_INTRO = (
 
 
 def _catalog_page() -> str:
-    rows = _table(["column", "meaning"], ([f"`{name}`", words.COLUMNS[name]] for name in COLUMNS))
-    note = _NOTE.format("`catalogs/columns.py` and `deployments/docs_words.py`")
-    return "\n\n".join([f"# Catalog columns\n{note}", _CATALOG_INTRO, rows]) + "\n"
+    note = _NOTE.format("`catalogs/` (columns, guide, templates) and `deployments/docs_*.py`")
+    parts = [
+        f"# Catalog columns\n{note}", _CATALOG_INTRO,
+        _table(["column", "meaning"], ([f"`{name}`", words.COLUMNS[name]] for name in COLUMNS)),
+        words.EXAMPLE, f"```csv\n{catalog_words.EXAMPLE}```",
+        f"## `auto:` models\n{words.AUTO.format(AS_OF)}",
+        _table(["model", "generate", "edit", "vision"], catalog_words.auto_rows(AS_OF)),
+        f"## Templates\n{words.TEMPLATES}",
+        _table(["template", "variables", "prompt"], catalog_words.template_rows()),
+        f"## Styles\n{words.STYLES}", _table(["art_style", "adds"], catalog_words.style_rows()),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
 
 
 def _models_page() -> str:

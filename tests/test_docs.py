@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import shlex
+import shutil
 import uuid
 from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from catalogs.columns import COLUMNS
+from catalogs.guide import GUIDE
 from catalogs.models import MODELS
+from catalogs.templates import styles, templates
 from deployments import docs, docs_words
 from deployments.cli.arguments import options_from
 from deployments.cli.main import VERBS, main, verb_parser
@@ -171,6 +174,20 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert [page for page in PAGES if page not in seen] == []
 
 
+def test_the_catalog_that_shows_edits_and_questions_is_bought_and_answered_whole(workplace: Path) -> None:
+    [(_, catalog)] = fenced(ROOT / "docs/catalog.md", "csv")
+    (workplace / "flowers.csv").write_text(catalog, encoding="utf-8")
+    (workplace / "photos").mkdir()
+    shutil.copy(ROOT / "catalogs/quickstart/vase.png", workplace / "photos")
+    assert run_command(["run", "flowers.csv", "--dataset", "ds"]) == 0
+    assert {row["row_id"]: row["operation"] for row in current_rows(workplace / "ds")} == {
+        "vase": "generate",
+        "tulips": "edit",
+        "night": "edit",
+        "count": "vision",
+    }
+
+
 def test_every_header_that_a_bill_may_have_is_listed_on_the_page_about_bills() -> None:
     page = (ROOT / "docs/keep-a-budget.md").read_text(encoding="utf-8")
     assert [name for name, _ in header_names() if f"`{name}`" not in page] == []
@@ -199,6 +216,10 @@ def test_the_generated_pages_leave_nothing_out() -> None:
         "docs/models.md": [f"## `{name}`" for name in MODELS],
         "docs/manifest.md": [f"| `{column.name}` |" for column in (*MANIFEST, *CALLS) if not column.internal],
         "docs/commands.md": [f"## `printroom {verb}`" for verb in VERBS],
+        "docs/catalog.md": [
+            *(f"| `auto:{word}` |" for word in GUIDE),
+            *(f"`{name}`" for known in (*templates(), *styles()) for name in known.names),
+        ],
     }
     for page, lines in told.items():
         assert len(lines) > 8
