@@ -155,9 +155,7 @@ def _add_running(add: Callable[..., object]) -> None:
     add("--partitions", type=at_least(1), metavar="N", help="when a dataset is created (default 16); fixed then")
     grace = "seconds that calls in flight get when the run is interrupted (default 20)"
     add("--grace", type=seconds, default=20.0, metavar="S", help=grace)
-    add(
-        "--runner", choices=["local", "workers", "dask"], default="local", help="where the work is done (default local)"
-    )
+    add("--runner", choices=RUNNERS, default="local", help="where the work is done (default local)")
     add("--workers", type=at_least(1), metavar="N", help="how many, with --runner workers or dask")
 
 
