@@ -18,6 +18,7 @@ from catalogs.money import format_usd
 from catalogs.price_rules import AS_OF
 from catalogs.types import Model
 from deployments import docs_catalog as catalog_words
+from deployments import docs_json
 from deployments import docs_words as words
 from deployments.cli.main import EXIT_CODES, VERBS, verb_parser
 from tasks.manifest.schema import CALL_COLUMNS, Column
@@ -228,6 +229,14 @@ def _commands_page() -> str:
     for verb, does in VERBS.items():
         parts += [f"## `printroom {verb}`", f"{does[0].upper()}{does[1:]}.", ""]
         parts += [_table(["option", "meaning"], _option_rows(_parser(verb))), ""]
+    parts += ["## JSON", docs_json.INTRO, docs_json.PROBLEMS, ""]
+    for verb, keys in docs_json.KEYS.items():
+        parts += [
+            f"### `{verb} --json`",
+            "",
+            _table(["key", "value"], ([f"`{key}`", does] for key, does in keys.items())),
+            "",
+        ]
     parts += ["## Exit codes", "", blocks()["exit-codes"], ""]
     variables = ([f"`{name}`", text] for name, text in words.ENVIRONMENT.items())
     parts += ["## Environment", "", _table(["variable", "meaning"], variables), ""]

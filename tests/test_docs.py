@@ -5,6 +5,7 @@ server; the flow itself is tried in tests/flows.
 """
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -21,13 +22,15 @@ from catalogs.columns import COLUMNS
 from catalogs.guide import GUIDE
 from catalogs.models import MODELS
 from catalogs.templates import styles, templates
-from deployments import docs, docs_words
+from deployments import docs, docs_json, docs_words
 from deployments.cli.arguments import options_from
 from deployments.cli.main import VERBS, main, verb_parser
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import settings_for
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.analysis.accepting import Acceptance
 from tasks.engine.running.execute import execute
+from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import forget, new_session
 from tasks.manifest.schema import CALL_COLUMNS as CALLS
 from tasks.manifest.schema import COLUMNS as MANIFEST
@@ -196,6 +199,28 @@ def test_every_header_that_a_bill_may_have_is_listed_on_the_page_about_bills() -
 def test_every_option_says_what_it_is_for() -> None:
     silent = [(verb, action.dest) for verb in VERBS for action in docs._parser(verb)._actions if not action.help]
     assert silent == []
+
+
+def test_the_keys_listed_for_json_are_the_ones_that_each_verb_prints(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "bill.csv").write_text("time,model,usd\n2026-01-01,flux-2-pro,0.03\n")
+    (workplace / "night.toml").write_text('[columns]\nmodel = "flux-2-pro"\n[axes]\nprompt = ["a", "b"]\n')
+    assert run_command(["run", "prompts.csv", "--dataset", "ds"]) == 0
+    result = RunResult(
+        run_id="", dataset="", manifest="", rows=0, succeeded=0, reused=0, refused=0, failed=0, unknown=0, held=0,
+        pending=0, acceptance=Acceptance(rule=""),
+    )  # fmt: skip
+    printed = {"run": set(result.as_dict())}
+    for command in (
+        "plan prompts.csv --dataset ds --compare", "status --dataset ds", "verify --dataset ds", "models",
+        "models --cost 2", "expand night.toml -o night.csv", "reconcile bill.csv --dataset ds",
+        "export --dataset ds --format csv --to out",
+    ):  # fmt: skip
+        verb = command.partition(" ")[0]
+        assert main([*command.split(), "--json"]) == (verb == "reconcile")
+        printed.setdefault(verb, set()).update(json.loads(capsys.readouterr().out.splitlines()[-1]))
+    assert {verb: set(keys) for verb, keys in docs_json.KEYS.items()} == printed
 
 
 def test_every_catalog_column_has_its_line() -> None:
