@@ -101,6 +101,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "PRINTROOM_SPOOL": "where answers rest until they are recorded (default `~/.local/state/printroom/spool`)",
     "PRINTROOM_APPROVAL_HOURS": "how long a plan waits for approval in the Prefect UI (default 24)",
     "PRINTROOM_DASK_SCHEDULER": "a Dask scheduler, `tcp://host:8786`; without it `--runner dask` starts a cluster",
+    "PRINTROOM_HOME": "for `make deploy`: where workers find this repository (default: where it is here)",
+    "PRINTROOM_ALERT_BLOCK": "for `make deploy`: `type/name` of the notification block that alerts go to",
+    "PRINTROOM_AWS_BLOCK": "for `make deploy`: name of the AWS Credentials block that runs get",
     "PREFECT_API_URL": "a Prefect server to run on; without it an embedded one is started",
     "AWS_*": "the standard variables for S3, `AWS_ENDPOINT_URL_S3` included",
 }

@@ -28,7 +28,7 @@ from deployments.cli.main import VERBS, main, verb_parser
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import settings_for
 from deployments.sandbox.process import SandboxProcess
-from tasks.engine.analysis.accepting import Acceptance
+from tasks.engine.analysis.accepting import Acceptance, accept_rule
 from tasks.engine.running.execute import execute
 from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import forget, new_session
@@ -40,7 +40,8 @@ from tests.support.moto import S3Server
 from tests.support.runs import current_rows
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BESIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "deployments/README.md")
+PAGES = [*(ROOT / name for name in BESIDE), *sorted((ROOT / "docs").rglob("*.md"))]
 OWN_TESTS = {"analytics.md"}  # its blocks build on one another: tests/test_analytics.py
 FOR_ENGINEERS = {"dependencies.md", "releasing.md", "mutation.md"}  # nothing in them is a user's command
 TASK_PAGES = [
@@ -191,6 +192,14 @@ def test_the_catalog_that_shows_edits_and_questions_is_bought_and_answered_whole
     }
 
 
+def test_every_rule_on_the_page_about_judging_can_be_read() -> None:
+    page = (ROOT / "docs/judge-and-refill.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`.*?) \| ", page.partition("| write | for |")[2], re.MULTILINE)
+    rules = [first or second for cell in cells[:-1] for first, second in re.findall(r"`` (.+?) ``|`([^`]+)`", cell)]
+    assert len(rules) > 10
+    assert [accept_rule(rule) is not None for rule in rules] == [True] * len(rules)
+
+
 def test_every_header_that_a_bill_may_have_is_listed_on_the_page_about_bills() -> None:
     page = (ROOT / "docs/keep-a-budget.md").read_text(encoding="utf-8")
     assert [name for name, _ in header_names() if f"`{name}`" not in page] == []
@@ -266,7 +275,10 @@ def test_a_page_that_is_stale_fails_the_check(
     assert "docs/errors.md: stale, run make docs" in capsys.readouterr().out
 
 
-def test_every_variable_that_the_settings_read_is_documented() -> None:
-    read = set(re.findall(r"PRINTROOM_[A-Z_]+", (ROOT / "tasks/settings.py").read_text()))
-    assert "PRINTROOM_PROVIDER" in read
+def test_every_variable_that_the_code_reads_is_documented() -> None:
+    code = [
+        path.read_text(encoding="utf-8") for room in ("tasks", "deployments") for path in (ROOT / room).rglob("*.py")
+    ]
+    read = set(re.findall(r"PRINTROOM_[A-Z_]*[A-Z]", "".join(code)))
+    assert {"PRINTROOM_PROVIDER", "PRINTROOM_ALERT_BLOCK"} <= read
     assert read <= docs_words.ENVIRONMENT.keys()
