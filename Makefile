@@ -6,13 +6,13 @@ LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-strip
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help setup setup-test demo ui deploy screenshots test coverage check fix bench faults slices mutants audit hooks docs lock clean
+.PHONY: help setup setup-test demo ui deploy screenshots test coverage check fix bench soak faults slices mutants audit hooks docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 setup: $(VENV)/.run ## .venv with the run-time packages and the printroom command
-setup-test: $(VENV)/.test
+setup-test: $(VENV)/.test ## the same, and what tests and checks need
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Printroom needs Python 3.11 or newer; try make PYTHON=python3.12 …")'

@@ -83,8 +83,15 @@ def retirement(model: Model, today: date) -> str | None:
         return None
     in_days = "in 1 day" if days == 1 else f"in {days} days"
     when = f"was retired on {model.retired_on}" if days <= 0 else f"retires on {model.retired_on}, {in_days}"
-    instead = f"use {' or '.join(model.replacement)}" if model.replacement else "no replacement is named"
+    instead = f"use {named_successors(model)}" if model.replacement else "no replacement is named"
     return f"{model.id} {when}; {instead}"
+
+
+def named_successors(model: Model, mark: str = "") -> str:
+    """The replacements that its maker names, ``mark`` around each; those that we cannot call yet are told apart."""
+    return " or ".join(
+        f"{mark}{name}{mark}" + ("" if name in MODELS else " (not in the table yet)") for name in model.replacement
+    )
 
 
 def first_living(models: Iterable[Model], today: date) -> Model | None:

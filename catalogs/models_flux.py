@@ -55,7 +55,8 @@ ROWS = (
         formats={"generate": "flux_json"},
         wire_ids={"apiyi": "flux-pro-1.1"},
         replacement=("flux-2-pro",),
-        note="Public lists sell 1.1 at .04; the seeds' table says .035. The gateway spells it flux-pro-1.1 today.",
+        note="Public lists sell 1.1 at .04; the gateway's 2025 pages say .035. The gateway spells it "
+        "flux-pro-1.1 today.",
     ),
     _kontext(
         id="flux-kontext-pro",
@@ -75,8 +76,8 @@ ROWS = (
         aliases=("black-forest-labs/flux-kontext-max", "flux-max"),
         concurrency=6,
         replacement=("flux-2-max",),
-        note="Called legacy by its maker. More than one input picture is experimental. The seeds show a mask; newer "
-        "pages say Kontext takes none.",
+        note="Called legacy by its maker. More than one input picture is experimental. The gateway's 2025 pages show a "
+        "mask; newer pages say Kontext takes none.",
     ),
     _flux_2(
         id="flux-2-pro",

@@ -156,8 +156,8 @@ ROWS = (
         },
         prompt_hard_limit=4_000,
         timeout_s=180.0,
-        note="OpenAI counts 4,000 characters, one-api gateways 4,000 bytes. The seeds' price is flat; public prices "
-        "by size and quality are .04 to .12. It rewrites the prompt (revised_prompt).",
+        note="OpenAI counts 4,000 characters, one-api gateways 4,000 bytes. The price of the gateway's 2025 pages is "
+        "flat; public prices by size and quality are .04 to .12. It rewrites the prompt (revised_prompt).",
     ),
     _gpt_image(
         id="gpt-image-1",

@@ -40,8 +40,8 @@ ROWS = (
         chinese="native",
         retired_on=APIYI_RETIRED,
         replacement=("gpt-image-2-all", "gpt-image-2-vip"),
-        note="The seeds also spell it gpt-4o. Its upstream, Sora's site, closed on 2026-04-26; URL life is not "
-        "documented, nor the number of input pictures (ours: 10).",
+        note="The gateway's 2025 pages also spell it gpt-4o. Its upstream, Sora's site, closed on 2026-04-26; URL life "
+        "is not documented, nor the number of input pictures (ours: 10).",
     ),
     Model(
         id="gpt-4o-image",

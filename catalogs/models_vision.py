@@ -45,8 +45,8 @@ ROWS = (
         params={**_params(16_384, 2), **DETAIL},
         retired_on=date(2027, 1, 14),
         replacement=("gpt-6-luna",),
-        note="Asked for with generate or edit it means sora_image, as the seeds spell it. 85 + 170 tokens for each "
-        "512 px tile, at most 8 tiles.",
+        note="Asked for with generate or edit it means sora_image, as the gateway's 2025 pages do. "
+        "85 + 170 tokens for each 512 px tile, at most 8 tiles.",
     ),
     _vision(
         id="gpt-4o-mini",

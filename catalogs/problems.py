@@ -61,11 +61,6 @@ class Problems:
         return self._count("error")
 
     @property
-    def warning_count(self) -> int:
-        """All warnings; one that is true of many rows counts once."""
-        return self._count("warning")
-
-    @property
     def errors(self) -> list[Problem]:
         """The first 1,000 errors in file order."""
         return self._listed("error")

@@ -36,6 +36,8 @@ def main() -> int:
     code = _deploy()
     if code == 0:
         asyncio.run(_after())
+        for name in resting():
+            print(f"{name}: its schedule rests; active: true in deployments/prefect.yaml starts it")
     return code
 
 
@@ -120,8 +122,21 @@ def aws_variables(block: str) -> dict[str, str]:
 
 def deployment_names() -> list[str]:
     """``flow/deployment`` of every entry of ``prefect.yaml``."""
-    entries = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())["deployments"]
-    return [f"{entry['entrypoint'].rpartition('.')[2]}/{entry['name']}" for entry in entries]
+    return [f"{entry['entrypoint'].rpartition('.')[2]}/{entry['name']}" for entry in _entries()]
+
+
+def resting() -> list[str]:
+    """The names of entries with a schedule that does not fire as the file stands."""
+    return [
+        entry["name"]
+        for entry in _entries()
+        if any(not schedule.get("active", True) for schedule in entry.get("schedules", ()))
+    ]
+
+
+def _entries() -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())["deployments"]
+    return entries
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """``make docs``: the pages and tables that come from the code. ``--check`` writes nothing and exits 1 if one is stale.
 
-A page is generated whole; in README.md only what stands between ``<!-- name -->`` and ``<!-- /name -->``.
+A page is generated whole; of README.md and docs/keep-a-budget.md only what stands between ``<!-- name -->`` and
+``<!-- /name -->``.
 """
 
 import argparse
@@ -12,14 +13,17 @@ from typing import Any
 
 from catalogs.calculator import compare
 from catalogs.columns import COLUMNS
-from catalogs.models import MODELS
+from catalogs.models import MODELS, named_successors
 from catalogs.money import format_usd
 from catalogs.price_rules import AS_OF
 from catalogs.types import Model
+from deployments import docs_catalog as catalog_words
+from deployments import docs_json
 from deployments import docs_words as words
 from deployments.cli.main import EXIT_CODES, VERBS, verb_parser
 from tasks.manifest.schema import CALL_COLUMNS, Column
 from tasks.manifest.schema import COLUMNS as MANIFEST_COLUMNS
+from tasks.manifest.usage_export import header_names
 from tasks.protocols import error_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,14 +31,19 @@ _NOTE = "<!-- made by `make docs` from {}; edit that instead -->"
 
 
 def pages() -> dict[str, str]:
-    """Every generated page, by its path from the repository's root."""
+    """Every page that is generated or has generated tables, by its path from the repository's root."""
+    filled = {"README.md": blocks(), "docs/keep-a-budget.md": {"bill-columns": _bill_columns()}}
+    return whole_pages() | {name: _filled(name, tables) for name, tables in filled.items()}
+
+
+def whole_pages() -> dict[str, str]:
+    """The pages of which every word is generated."""
     return {
         "docs/models.md": _models_page(),
         "docs/catalog.md": _catalog_page(),
         "docs/manifest.md": _manifest_page(),
         "docs/errors.md": _errors_page(),
         "docs/commands.md": _commands_page(),
-        "README.md": _filled((ROOT / "README.md").read_text(encoding="utf-8")),
     }
 
 
@@ -47,13 +56,14 @@ def blocks() -> dict[str, str]:
     }
 
 
-def _filled(readme: str) -> str:
-    for name, table in blocks().items():
+def _filled(page: str, tables: Mapping[str, str]) -> str:
+    content = (ROOT / page).read_text(encoding="utf-8")
+    for name, table in tables.items():
         marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not marked.search(readme):
-            raise ValueError(f"README.md has no markers for {name}")
-        readme = marked.sub(lambda found, text=table: f"{found[1]}{text}\n{found[2]}", readme)  # type: ignore[misc]  # a default binds the loop's value
-    return readme
+        if not marked.search(content):
+            raise ValueError(f"{page} has no markers for {name}")
+        content = marked.sub(lambda found, text=table: f"{found[1]}{text}\n{found[2]}", content)  # type: ignore[misc]  # a default binds the loop's value
+    return content
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -79,7 +89,7 @@ def _life(model: Model) -> str:
     since = f"from {model.available_from}; " if model.available_from and model.available_from > AS_OF else ""
     if model.retired_on is None:
         return f"{since}current"
-    instead = f", use {' or '.join(f'`{name}`' for name in model.replacement)}" if model.replacement else ""
+    instead = f", use {named_successors(model, '`')}" if model.replacement else ""
     return f"{since}{'retired' if model.retired_on <= AS_OF else 'retires'} {model.retired_on}{instead}"
 
 
@@ -91,9 +101,18 @@ _CATALOG_INTRO = (
 
 
 def _catalog_page() -> str:
-    rows = _table(["column", "meaning"], ([f"`{name}`", words.COLUMNS[name]] for name in COLUMNS))
-    note = _NOTE.format("`catalogs/columns.py` and `deployments/docs_words.py`")
-    return "\n\n".join([f"# Catalog columns\n{note}", _CATALOG_INTRO, rows]) + "\n"
+    note = _NOTE.format("`catalogs/` (columns, guide, templates) and `deployments/docs_*.py`")
+    parts = [
+        f"# Catalog columns\n{note}", _CATALOG_INTRO,
+        _table(["column", "meaning"], ([f"`{name}`", words.COLUMNS[name]] for name in COLUMNS)),
+        words.EXAMPLE, f"```csv\n{catalog_words.EXAMPLE}```",
+        f"## `auto:` models\n{words.AUTO.format(AS_OF)}",
+        _table(["model", "generate", "edit", "vision"], catalog_words.auto_rows(AS_OF)),
+        f"## Templates\n{words.TEMPLATES}",
+        _table(["template", "variables", "prompt"], catalog_words.template_rows()),
+        f"## Styles\n{words.STYLES}", _table(["art_style", "adds"], catalog_words.style_rows()),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
 
 
 def _models_page() -> str:
@@ -199,11 +218,25 @@ def _of(table: Mapping[Any, object], rule: object) -> str:
     return ", ".join(f"`{name}`" for name, its in table.items() if its == rule) or "-"
 
 
+def _bill_columns() -> str:
+    names = list(header_names())
+    rows = ([text, ", ".join(f"`{n}`" for n, its in names if its == meaning)] for meaning, text in words.BILL.items())
+    return _table(["column", "recognised by one of these headers"], rows)
+
+
 def _commands_page() -> str:
     parts = ["# Commands", _NOTE.format("`deployments/cli/arguments.py`"), ""]
     for verb, does in VERBS.items():
         parts += [f"## `printroom {verb}`", f"{does[0].upper()}{does[1:]}.", ""]
         parts += [_table(["option", "meaning"], _option_rows(_parser(verb))), ""]
+    parts += ["## JSON", docs_json.INTRO, docs_json.PROBLEMS, ""]
+    for verb, keys in docs_json.KEYS.items():
+        parts += [
+            f"### `{verb} --json`",
+            "",
+            _table(["key", "value"], ([f"`{key}`", does] for key, does in keys.items())),
+            "",
+        ]
     parts += ["## Exit codes", "", blocks()["exit-codes"], ""]
     variables = ([f"`{name}`", text] for name, text in words.ENVIRONMENT.items())
     parts += ["## Environment", "", _table(["variable", "meaning"], variables), ""]

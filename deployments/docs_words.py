@@ -5,10 +5,10 @@ from collections.abc import Mapping
 COLUMNS: Mapping[str, str] = {
     "id": "unique in the catalog; default `row-` + 12 hex digits of the request: inserting a line renames nothing",
     "operation": "`generate` (default), `edit`, `vision`",
-    "model": "an id or alias of the model table, or `auto:<purpose>`, `auto:<budget>`; empty needs `--model`",
+    "model": "an id or alias of the model table, or an [`auto:` word](#auto-models); empty needs `--model`",
     "prompt": "the text; or leave it empty and use `template`",
-    "template": "a named template of `catalogs/templates.toml`; any other column can be one of its variables",
-    "art_style": "a named style: 油画 水彩 素描 动漫 写实 or its English twin",
+    "template": "[a named template](#templates); any other column can be one of its variables",
+    "art_style": "[a named style](#styles): 油画 水彩 素描 动漫 写实 or its English twin",
     "subject": "variable of the templates",
     "time": "variable of the templates",
     "weather": "variable of the templates",
@@ -35,6 +35,23 @@ COLUMNS: Mapping[str, str] = {
     "ocr": "`true`: the picture is read back",
     "expected_text": "what the picture should read; gives the character error rate",
 }
+
+EXAMPLE = (
+    "A picture, an edit of a photo, an edit of another row's picture, and a question about what came of it. Whatever\n"
+    "feeds on a row waits for it:"
+)
+
+AUTO = (
+    "The guide's choice for a purpose or a budget, as of {}: the first of its list that is not retired. A row keeps\n"
+    "the model with which it was first bought. A dash: the word has no model for that operation, and is refused."
+)
+
+TEMPLATES = (
+    "`template` names one of these, or is itself a text with a `{column}` in it; the other columns fill it in. A\n"
+    "variable without a default must have a value, unless it may be empty: then its part is left out. ⏎ is a new line."
+)
+
+STYLES = "`art_style` puts one of these after the prompt, or where the template has it."
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "policy": ("refused", "the gateway's content policy, in whatever disguise; never sent again"),
@@ -63,6 +80,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "waiting_for_input": ("pending", "feeds on a row that has no picture (yet)"),
 }
 
+BILL: Mapping[str, str] = {
+    "time": "time (needed)",
+    "model": "model (needed)",
+    "usd": "amount in USD (needed, or the next)",
+    "quota": "amount in quota units, 500,000 to the dollar",
+    "request_id": "request id",
+    "type": "kind of line; only consumption counts",
+    "token": "name of the key",
+}
+
 ENVIRONMENT: Mapping[str, str] = {
     "PRINTROOM_PROVIDER": "`apiyi` (default), `openai` or `sandbox`; `--provider` wins",
     "PRINTROOM_BASE_URL": "another address for the provider, with or without the final `/v1`",
@@ -74,6 +101,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "PRINTROOM_SPOOL": "where answers rest until they are recorded (default `~/.local/state/printroom/spool`)",
     "PRINTROOM_APPROVAL_HOURS": "how long a plan waits for approval in the Prefect UI (default 24)",
     "PRINTROOM_DASK_SCHEDULER": "a Dask scheduler, `tcp://host:8786`; without it `--runner dask` starts a cluster",
+    "PRINTROOM_HOME": "for `make deploy`: where workers find this repository (default: where it is here)",
+    "PRINTROOM_ALERT_BLOCK": "for `make deploy`: `type/name` of the notification block that alerts go to",
+    "PRINTROOM_AWS_BLOCK": "for `make deploy`: name of the AWS Credentials block that runs get",
     "PREFECT_API_URL": "a Prefect server to run on; without it an embedded one is started",
     "AWS_*": "the standard variables for S3, `AWS_ENDPOINT_URL_S3` included",
 }

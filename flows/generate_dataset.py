@@ -71,7 +71,7 @@ async def generate_dataset(
         accepted: Accepted pictures a row needs; with max_takes, rejected pictures are taken again until it has them.
         max_takes: The most takes of a row, refills included. 1 means that nothing is taken again.
         grace: Seconds for calls in flight when the run is cancelled. A worker kills a run after 30.
-        partitions: Parts of a new dataset; 16 if left out. Fixed when the dataset is made.
+        partitions: Partitions of a new dataset; 16 if left out. Fixed when the dataset is made.
         runner: Where the work is done: in this run, by child runs on the work pool, or on a Dask cluster.
         workers: How many child runs or Dask workers.
     """

@@ -1,5 +1,6 @@
 """One step each: a thin Prefect task on a function that is complete without it.
 
-The rooms below (protocols, storage, journal, manifest, report) know nothing of Prefect or of each other; the step
-files here put them together. Only the step files import Prefect.
+The rooms below know nothing of Prefect. ``protocols``, ``storage``, ``journal``, ``manifest`` and ``report`` know
+nothing of each other either (but the manifest reads the journal's events); ``engine`` puts them together. The step
+files only give its calls to Prefect.
 """

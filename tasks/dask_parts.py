@@ -1,7 +1,7 @@
 """Step: the parts of a wave on a Dask cluster, for teams that have one and for local reading, which costs CPU.
 
 ``PRINTROOM_DASK_SCHEDULER`` names an existing scheduler (``tcp://host:8786``); without it a local cluster is started.
-Needs the package ``prefect-dask``, which Printroom itself does not install (``pip install 'printroom[dask]'``).
+Needs the package ``prefect-dask``, which Printroom itself does not install (``.venv/bin/pip install -e '.[dask]'``).
 """
 
 import asyncio

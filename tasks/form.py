@@ -90,7 +90,7 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
     if form["workers"] is not None and form["runner"] == "local":
         yield "workers: only for the runners workers and dask"
     if form["runner"] == "dask" and find_spec("prefect_dask") is None:
-        yield "runner: dask needs the package prefect-dask where the run is worked (pip install prefect-dask)"
+        yield "runner: dask needs the package prefect-dask where the run is worked (.venv/bin/pip install -e '.[dask]')"
     if form["runner"] != "local":
         yield from alone(limit=form["limit"], max_takes=form["max_takes"])
     yield from unreadable_rule(form)

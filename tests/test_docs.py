@@ -5,41 +5,50 @@ server; the flow itself is tried in tests/flows.
 """
 
 import asyncio
+import json
 import os
 import re
 import shlex
+import shutil
 import uuid
 from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
 
 from catalogs.columns import COLUMNS
+from catalogs.guide import GUIDE
 from catalogs.models import MODELS
-from deployments import docs, docs_words
+from catalogs.templates import styles, templates
+from deployments import docs, docs_json, docs_words
 from deployments.cli.arguments import options_from
 from deployments.cli.main import VERBS, main, verb_parser
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import settings_for
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.analysis.accepting import Acceptance, accept_rule
 from tasks.engine.running.execute import execute
+from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import forget, new_session
 from tasks.manifest.schema import CALL_COLUMNS as CALLS
 from tasks.manifest.schema import COLUMNS as MANIFEST
+from tasks.manifest.usage_export import header_names
 from tasks.protocols import error_table
 from tests.support.moto import S3Server
 from tests.support.runs import current_rows
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BESIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "deployments/README.md")
+PAGES = [*(ROOT / name for name in BESIDE), *sorted((ROOT / "docs").rglob("*.md"))]
 OWN_TESTS = {"analytics.md"}  # its blocks build on one another: tests/test_analytics.py
 FOR_ENGINEERS = {"dependencies.md", "releasing.md", "mutation.md"}  # nothing in them is a user's command
 TASK_PAGES = [
     page
     for page in PAGES
     if page.parent.name == "docs"
-    and f"docs/{page.name}" not in docs.pages()
+    and f"docs/{page.name}" not in docs.whole_pages()
     and page.name not in OWN_TESTS | FOR_ENGINEERS
 ]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -54,7 +63,8 @@ def fenced(page: Path, *languages: str) -> list[tuple[str, str]]:
 def commands(text: str) -> list[list[str]]:
     """The words of each ``printroom`` command, comments and settings before it left out."""
     lines = (shlex.split(os.path.expandvars(line), comments=True) for line in text.splitlines())
-    return [words[words.index("printroom") + 1 :] for words in lines if "printroom" in words]
+    bare = (list(dropwhile(lambda word: "=" in word or word == "$", words)) for words in lines)
+    return [words[1:] for words in bare if words[:1] == ["printroom"]]
 
 
 def run_command(words: Sequence[str]) -> int:
@@ -98,6 +108,19 @@ def test_every_command_and_program_of_a_task_page_works(page: Path, workplace: P
             }
     if (workplace / "ds").exists():
         assert {row["outcome"] for row in current_rows(workplace / "ds")} == {"succeeded"}
+
+
+def test_a_model_that_a_page_offers_for_refused_rows_can_make_those_of_its_catalog(workplace: Path) -> None:
+    [(_, *rerun)] = [
+        words
+        for page in TASK_PAGES
+        for _, text in fenced(page, "sh")
+        for words in commands(text)
+        if "--model" in words and "refused" in words
+    ]
+    rerun.remove("--only")
+    rerun.remove("refused")
+    assert run_command(["plan", *rerun]) == 0
 
 
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
@@ -155,6 +178,60 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert [page for page in PAGES if page not in seen] == []
 
 
+def test_the_catalog_that_shows_edits_and_questions_is_bought_and_answered_whole(workplace: Path) -> None:
+    [(_, catalog)] = fenced(ROOT / "docs/catalog.md", "csv")
+    (workplace / "flowers.csv").write_text(catalog, encoding="utf-8")
+    (workplace / "photos").mkdir()
+    shutil.copy(ROOT / "catalogs/quickstart/vase.png", workplace / "photos")
+    assert run_command(["run", "flowers.csv", "--dataset", "ds"]) == 0
+    assert {row["row_id"]: row["operation"] for row in current_rows(workplace / "ds")} == {
+        "vase": "generate",
+        "tulips": "edit",
+        "night": "edit",
+        "count": "vision",
+    }
+
+
+def test_every_rule_on_the_page_about_judging_can_be_read() -> None:
+    page = (ROOT / "docs/judge-and-refill.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`.*?) \| ", page.partition("| write | for |")[2], re.MULTILINE)
+    rules = [first or second for cell in cells[:-1] for first, second in re.findall(r"`` (.+?) ``|`([^`]+)`", cell)]
+    assert len(rules) > 10
+    assert [accept_rule(rule) is not None for rule in rules] == [True] * len(rules)
+
+
+def test_every_header_that_a_bill_may_have_is_listed_on_the_page_about_bills() -> None:
+    page = (ROOT / "docs/keep-a-budget.md").read_text(encoding="utf-8")
+    assert [name for name, _ in header_names() if f"`{name}`" not in page] == []
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    silent = [(verb, action.dest) for verb in VERBS for action in docs._parser(verb)._actions if not action.help]
+    assert silent == []
+
+
+def test_the_keys_listed_for_json_are_the_ones_that_each_verb_prints(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "bill.csv").write_text("time,model,usd\n2026-01-01,flux-2-pro,0.03\n")
+    (workplace / "night.toml").write_text('[columns]\nmodel = "flux-2-pro"\n[axes]\nprompt = ["a", "b"]\n')
+    assert run_command(["run", "prompts.csv", "--dataset", "ds"]) == 0
+    result = RunResult(
+        run_id="", dataset="", manifest="", rows=0, succeeded=0, reused=0, refused=0, failed=0, unknown=0, held=0,
+        pending=0, acceptance=Acceptance(rule=""),
+    )  # fmt: skip
+    printed = {"run": set(result.as_dict())}
+    for command in (
+        "plan prompts.csv --dataset ds --compare", "status --dataset ds", "verify --dataset ds", "models",
+        "models --cost 2", "expand night.toml -o night.csv", "reconcile bill.csv --dataset ds",
+        "export --dataset ds --format csv --to out",
+    ):  # fmt: skip
+        verb = command.partition(" ")[0]
+        assert main([*command.split(), "--json"]) == (verb == "reconcile")
+        printed.setdefault(verb, set()).update(json.loads(capsys.readouterr().out.splitlines()[-1]))
+    assert {verb: set(keys) for verb, keys in docs_json.KEYS.items()} == printed
+
+
 def test_every_catalog_column_has_its_line() -> None:
     assert set(docs_words.COLUMNS) == set(COLUMNS)
 
@@ -173,6 +250,10 @@ def test_the_generated_pages_leave_nothing_out() -> None:
         "docs/models.md": [f"## `{name}`" for name in MODELS],
         "docs/manifest.md": [f"| `{column.name}` |" for column in (*MANIFEST, *CALLS) if not column.internal],
         "docs/commands.md": [f"## `printroom {verb}`" for verb in VERBS],
+        "docs/catalog.md": [
+            *(f"| `auto:{word}` |" for word in GUIDE),
+            *(f"`{name}`" for known in (*templates(), *styles()) for name in known.names),
+        ],
     }
     for page, lines in told.items():
         assert len(lines) > 8
@@ -194,7 +275,10 @@ def test_a_page_that_is_stale_fails_the_check(
     assert "docs/errors.md: stale, run make docs" in capsys.readouterr().out
 
 
-def test_every_variable_that_the_settings_read_is_documented() -> None:
-    read = set(re.findall(r"PRINTROOM_[A-Z_]+", (ROOT / "tasks/settings.py").read_text()))
-    assert "PRINTROOM_PROVIDER" in read
+def test_every_variable_that_the_code_reads_is_documented() -> None:
+    code = [
+        path.read_text(encoding="utf-8") for room in ("tasks", "deployments") for path in (ROOT / room).rglob("*.py")
+    ]
+    read = set(re.findall(r"PRINTROOM_[A-Z_]*[A-Z]", "".join(code)))
+    assert {"PRINTROOM_PROVIDER", "PRINTROOM_ALERT_BLOCK"} <= read
     assert read <= docs_words.ENVIRONMENT.keys()

@@ -67,7 +67,7 @@ def add_reconcile(parser: argparse.ArgumentParser) -> None:
     add("--within", type=float, default=120.0, metavar="S", help="how far a charge's time may be off (default 120)")
     add("--utc-offset", type=float, default=0.0, metavar="H", help="hours of times without a zone; China: 8")
     add("--token", metavar="NAME", help="only lines of the key with this name")
-    add("--json", action="store_true")
+    add("--json", action="store_true", help=JSON_HELP)
 
 
 def add_expand(parser: argparse.ArgumentParser) -> None:
@@ -155,9 +155,7 @@ def _add_running(add: Callable[..., object]) -> None:
     add("--partitions", type=at_least(1), metavar="N", help="when a dataset is created (default 16); fixed then")
     grace = "seconds that calls in flight get when the run is interrupted (default 20)"
     add("--grace", type=seconds, default=20.0, metavar="S", help=grace)
-    add(
-        "--runner", choices=["local", "workers", "dask"], default="local", help="where the work is done (default local)"
-    )
+    add("--runner", choices=RUNNERS, default="local", help="where the work is done (default local)")
     add("--workers", type=at_least(1), metavar="N", help="how many, with --runner workers or dask")
 
 
@@ -200,5 +198,5 @@ def _runner(args: argparse.Namespace) -> Literal["local", "workers", "dask"]:
         if runner == "workers" and "PREFECT_API_URL" not in os.environ:
             raise UsageMistake("--runner workers: set PREFECT_API_URL to the server that has the workers (make ui)")
         if runner == "dask" and find_spec("prefect_dask") is None:
-            raise UsageMistake("--runner dask: needs the package prefect-dask (pip install prefect-dask)")
+            raise UsageMistake("--runner dask: needs the package prefect-dask (.venv/bin/pip install -e '.[dask]')")
     return runner

@@ -23,11 +23,11 @@ VERBS = {
 }
 EXIT_CODES = {
     0: "every row succeeded",
-    1: "verify found damage",
-    2: "wrong use or invalid catalog; nothing was spent",
-    3: "finished, some rows refused, failed, unknown or held",
+    1: "verify or export found damage, or reconcile a difference",
+    2: "wrong use, no key, dataset out of reach, or invalid catalog; nothing was spent",
+    3: "finished, some rows refused, failed, unknown, held or pending (--limit)",
     4: "stopped at the budget, or approval declined or not given",
-    5: "stopped by the provider (key rejected, balance exhausted) or because the dataset cannot be written",
+    5: "stopped by the provider (key rejected, balance exhausted) or because the dataset's store is away or full",
     130: "interrupted, drained",
 }
 

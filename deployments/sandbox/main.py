@@ -73,7 +73,7 @@ class _ListScenarios(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from deployments.sandbox.scenarios import ROWS
 
-        lines = [f"{row.name:26} {row.does} [{row.covers}]{' (billed)' if row.billed else ''}" for row in ROWS]
+        lines = [f"{row.name:26} {row.does}{' (billed)' if row.billed else ''}" for row in ROWS]
         print("\n".join([*lines, f"{'storm':26} a bad night: a mix of the above, 0.3 of all requests unless asked"]))
         parser.exit()
 

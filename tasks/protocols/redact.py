@@ -108,19 +108,6 @@ class Redactor:
                 record.__dict__[name] = self.text(value)
 
 
-class RedactingFilter(logging.Filter):
-    """A filter for a *handler* (a logger's filters do not see the records of its children). Drops nothing."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._redactor = redactor
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Redact and let pass."""
-        self._redactor.record(record)
-        return True
-
-
 def guard_logging(redactor: Redactor) -> Callable[[], None]:
     """Redact every record of this process as it is made, whatever handlers exist now or later.
 

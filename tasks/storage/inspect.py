@@ -4,7 +4,6 @@ import functools
 import hashlib
 import io
 import os
-import re
 import struct
 import threading
 import zlib
@@ -23,7 +22,6 @@ MAX_BYTES = 64 * 1024 * 1024
 BLANK_RANGE = 8  # of 255 levels, after averaging over blocks
 BLANK_PIXEL_RANGE = 32  # of 255 levels, single pixels: what JPEG leaves of one colour
 SMALL_PX = 64  # the shorter side that hash and blankness are worked out on
-RATIO_TOLERANCE = 0.03
 BOMB_BYTES = 48 * 1024 * 1024  # decoded; below, any compression is believed
 BOMB_RATIO = 500  # decoded to stored bytes; deflate can reach 1,030, pictures stay below 200
 LARGE_PIXELS = 8_000_000
@@ -171,23 +169,6 @@ def _range(image: Image.Image) -> int:
     extrema = image.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
     return max(int(high - low) for (low, high), name in zip(bands, image.getbands(), strict=True) if name != "A")
-
-
-def delivered_as_requested(requested: str | None, width_px: int, height_px: int) -> bool | None:
-    """Whether a picture has the size (``1024x1024``) or ratio (``2:3``, within 3 %) that was asked for.
-
-    None if nothing definite was asked for (None, empty, ``auto``).
-    """
-    if size := _SIZE.fullmatch(requested or ""):
-        return (int(size[1]), int(size[2])) == (width_px, height_px)
-    if (ratio := _RATIO.fullmatch(requested or "")) and float(ratio[2]):
-        wanted = float(ratio[1]) / float(ratio[2])
-        return abs(width_px / height_px - wanted) <= RATIO_TOLERANCE * wanted
-    return None
-
-
-_SIZE = re.compile(r"\s*(\d+)\s*[xX*×]\s*(\d+)\s*")
-_RATIO = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[::]\s*(\d+(?:\.\d+)?)\s*")
 
 
 class Inspector:

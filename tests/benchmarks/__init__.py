@@ -1,0 +1,1 @@
+"""Speed, memory and cost beside their bars: what ``make bench`` and ``make soak`` run."""

@@ -12,7 +12,7 @@ from deployments.sandbox.process import SandboxProcess
 from tests.benchmarks.catalogs import write_csv
 from tests.benchmarks.finding import Finding
 from tests.benchmarks.measuring import measured
-from tests.windows import busiest_window
+from tests.support.busiest_window import busiest_window
 
 PATH = "/v1/images/generations"
 DALL_E_2_S = 8.0  # the sandbox's latency of that family; what follows scales it

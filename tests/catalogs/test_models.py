@@ -274,7 +274,7 @@ def test_the_wire_gets_the_providers_spelling():
         ("dall-e-3", TODAY, ("was retired on 2026-05-12", "gpt-image-2.5-sunburst")),
         ("gpt-image-1", date(2026, 10, 23), ("was retired on 2026-10-23",)),
         ("gpt-image-1", date(2026, 10, 22), ("retires on 2026-10-23, in 1 day;",)),
-        ("gpt-4o", TODAY, ("retires on 2027-01-14, in 54 days", "gpt-6-luna")),
+        ("gpt-4o", TODAY, ("retires on 2027-01-14, in 54 days", "use gpt-6-luna (not in the table yet)")),
         ("gpt-4o", date(2026, 10, 16), ("in 90 days",)),
         ("claude-3-5-sonnet", TODAY, ("was retired on 2025-10-28", "no replacement is named")),
         ("sora_image", TODAY, ("gpt-image-2-all",)),

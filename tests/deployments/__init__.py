@@ -1,0 +1,1 @@
+"""The files and programs a team deploys with: the command line, Prefect, the sandbox gateway."""

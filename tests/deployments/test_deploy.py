@@ -5,7 +5,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from prefect.utilities.callables import parameter_schema
 
-from deployments.deploy import aws_variables, deployment_names, plain_form
+from deployments.deploy import aws_variables, deployment_names, plain_form, resting
 from flows.generate_dataset import generate_dataset
 
 
@@ -47,3 +47,7 @@ def test_s3_credentials_from_a_block_are_looked_up_by_the_worker_and_never_store
 def test_the_five_deployments_a_team_needs_are_there() -> None:
     asked = {"generate_dataset/nightly", "usage_report/weekly-usage", "verify_dataset/verify", "export_dataset/export"}
     assert asked <= set(deployment_names())
+
+
+def test_the_schedule_that_buys_rests_until_somebody_has_made_it_theirs() -> None:
+    assert resting() == ["nightly"]

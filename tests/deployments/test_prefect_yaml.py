@@ -11,6 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
+from catalogs.providers import PROVIDERS, find_provider
+from tasks.settings import read_settings
+
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT_YAML: dict[str, Any] = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = PREFECT_YAML["deployments"]
@@ -70,6 +73,18 @@ def test_the_server_in_compose_is_started_by_words_that_the_module_understands()
     assert COMPOSE["services"]["server"]["command"][:3] == ["python", "-m", "deployments.ui"]
     assert COMPOSE["services"]["server"]["command"][3] == str(ui.PORT)
     assert "host" in inspect.getsource(ui.main)
+
+
+def test_a_shells_key_gateway_and_blocks_reach_the_containers_and_an_empty_variable_says_nothing() -> None:
+    worker, deploy = (COMPOSE["services"][name]["environment"] for name in ("worker", "deploy"))
+    for provider in PROVIDERS.values():
+        if provider.name != "sandbox":
+            assert worker[provider.key_variable] == f"${{{provider.key_variable}:-}}"
+    assert {"PRINTROOM_API_KEY", "PRINTROOM_BASE_URL"} <= worker.keys()
+    assert {"PRINTROOM_ALERT_BLOCK", "PRINTROOM_AWS_BLOCK"} <= deploy.keys()
+    empty = read_settings("openai", {**dict.fromkeys(worker, ""), "PRINTROOM_API_KEY_BLOCK": "gateway-key"})
+    assert not empty.api_key
+    assert (empty.key_block, empty.provider) == ("gateway-key", find_provider("openai"))
 
 
 def test_the_image_is_pinned_runs_as_nobody_special_and_copies_what_is_there() -> None:

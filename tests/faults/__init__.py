@@ -1,0 +1,1 @@
+"""Kills and outages, in real processes: nothing is paid twice, no row and no answer is lost."""

@@ -1,0 +1,1 @@
+"""The Prefect flows, on real servers and workers: forms, approval, states, parts, schedules."""

@@ -6,8 +6,8 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tests.gateways.looking import posts
+from tests.support.busiest_window import busiest_window
 from tests.support.runs import run, write_catalog
-from tests.windows import busiest_window
 
 WARM_UP = 10  # requests
 pytestmark = pytest.mark.slow  # rates need a machine that is not busy with something else

@@ -18,9 +18,9 @@ from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import forget
 from tasks.engine.running.sharing import take_stock
 from tests.gateways.looking import assert_books_agree, posts
+from tests.support.busiest_window import busiest_window
 from tests.support.prefect_server import ROOT
 from tests.support.runs import session_for, write_catalog
-from tests.windows import busiest_window
 
 WORKERS, ALLOWED = 4, 10
 

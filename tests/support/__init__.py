@@ -1,0 +1,1 @@
+"""Helpers of tests in several rooms: servers, processes, pictures, clocks."""

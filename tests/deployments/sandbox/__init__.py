@@ -1,0 +1,1 @@
+"""The sandbox gateway by itself: its replies, limits, bill and pictures."""

@@ -1,0 +1,1 @@
+"""The engine without Prefect: plans, purchases, partitions, readings, verification."""

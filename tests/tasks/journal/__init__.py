@@ -1,0 +1,1 @@
+"""The journal: events, fold, ownership, take-over, spool."""

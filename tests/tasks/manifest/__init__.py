@@ -1,0 +1,1 @@
+"""The manifest: rows, parts, commits, plain files, readers."""

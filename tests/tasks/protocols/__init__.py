@@ -1,0 +1,1 @@
+"""How gateways are spoken to: requests, replies, errors, pacing, money, redaction."""

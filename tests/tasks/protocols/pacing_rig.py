@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tasks.protocols.limits import Limit, Share
 from tasks.protocols.pacing import Pacer
-from tests.virtual_time import now_s
+from tests.support.virtual_time import now_s
 
 UNLIMITED = Limit(rpm=None, concurrency=1000)
 

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from tasks.protocols.breaker import ModelBreaker, ProviderStopped, Stop
+from tests.support.virtual_time import now_s, run
 from tests.tasks.protocols.failures import failure
-from tests.virtual_time import now_s, run
 
 KEY = failure("auth", reason="provider_stopped", message="invalid key")
 PURSE = failure("quota", reason="provider_stopped")

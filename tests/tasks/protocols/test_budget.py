@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tasks.protocols.budget import Budget, BudgetExhausted, Reservation
-from tests.virtual_time import VirtualLoop, run
+from tests.support.virtual_time import VirtualLoop, run
 
 
 async def fits_now(budget: Budget, cap_micros: int) -> bool | None:

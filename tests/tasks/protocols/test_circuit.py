@@ -4,7 +4,7 @@ import random
 import pytest
 
 from tasks.protocols.circuit import Circuit
-from tests.virtual_time import now_s, run
+from tests.support.virtual_time import now_s, run
 
 
 async def attempt(circuit: Circuit, came: list[float], *, up: bool, takes_s: float = 0.0) -> None:

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from tasks.protocols.limits import Adaptive, Share, Spacing
-from tests.windows import busiest_window
+from tests.support.busiest_window import busiest_window
 
 WALL_OFFSET_S = 1e9 / 7
 WHOLE = Share()

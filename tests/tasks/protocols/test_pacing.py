@@ -5,9 +5,9 @@ import random
 import pytest
 
 from tasks.protocols.limits import Limit, Share
+from tests.support.busiest_window import busiest_window
+from tests.support.virtual_time import now_s, run
 from tests.tasks.protocols.pacing_rig import Gateway, pacer_of, rate_per_s, rows_of
-from tests.virtual_time import now_s, run
-from tests.windows import busiest_window
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 
 from tasks.protocols.limits import Limit
 from tasks.protocols.pacing import Pacer, Slot
+from tests.support.virtual_time import now_s, run
 from tests.tasks.protocols.pacing_rig import Gateway, pacer_of, rate_per_s, rows, rows_of
-from tests.virtual_time import now_s, run
 
 
 @pytest.mark.parametrize("retry_after_s", [None, 0.5])

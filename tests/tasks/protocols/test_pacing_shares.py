@@ -4,9 +4,9 @@ import random
 import pytest
 
 from tasks.protocols.limits import Limit, Share
+from tests.support.busiest_window import busiest_window
+from tests.support.virtual_time import run
 from tests.tasks.protocols.pacing_rig import Gateway, pacer_of, rate_per_s, rows
-from tests.virtual_time import run
-from tests.windows import busiest_window
 
 
 def workers(count: int, gateway: Gateway, limit: Limit, rows_each: int, *, turns: bool = True) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from tasks.protocols.limits import Limit, Share
 from tasks.protocols.pacing import Pacer
+from tests.support.busiest_window import busiest_window
+from tests.support.virtual_time import now_s, run
 from tests.tasks.protocols.pacing_rig import UNLIMITED, Gateway, pacer_of, rows_of
-from tests.virtual_time import now_s, run
-from tests.windows import busiest_window
 
 
 def test_first_come_first_served():

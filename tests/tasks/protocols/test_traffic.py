@@ -14,8 +14,8 @@ from tasks.protocols.pacing import Pacer
 from tasks.protocols.retry import Retries
 from tasks.protocols.traffic import ModelGivenUp, Traffic
 from tasks.protocols.wire import Failure
+from tests.support.virtual_time import now_s, run
 from tests.tasks.protocols.failures import failure
-from tests.virtual_time import now_s, run
 
 Script = Callable[[int, int], Failure | None]  # (row, its how many-th POST) -> what comes back
 

@@ -1,0 +1,1 @@
+"""Gallery and usage report, as a browser and a reader see them."""

@@ -1,0 +1,1 @@
+"""Where bytes live: folders, S3, guarded downloads, what a picture is."""

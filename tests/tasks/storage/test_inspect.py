@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tasks.storage.containers import BadImage
-from tasks.storage.inspect import Inspector, delivered_as_requested, inspect_image
+from tasks.storage.inspect import Inspector, inspect_image
 from tasks.storage.phash import distance
 from tests.support.pictures import encode, png_chunk, scene, with_jpeg_segment, with_png_chunk, with_webp_chunk
 
@@ -187,28 +187,3 @@ async def test_the_inspector_gives_the_same_facts_from_its_threads():
     with pytest.raises(BadImage):
         await inspector.inspect(b"")
     inspector.close()
-
-
-@pytest.mark.parametrize(
-    ("requested", "width", "height", "answer"),
-    [
-        ("1024x1024", 1024, 1024, True),
-        ("1024x1024", 1024, 1792, False),
-        ("1024x1792", 1792, 1024, False),
-        ("1024X1024", 1024, 1024, True),
-        ("2:3", 1024, 1536, True),
-        ("2:3", 832, 1248, True),
-        ("2:3", 1024, 1024, False),
-        ("3:2", 1024, 1536, False),
-        ("16:9", 1360, 768, True),
-        ("21:9", 1536, 640, True),
-        ("21:9", 1792, 1024, False),
-        ("2:3", 1023, 1536, True),
-        ("1:0", 1, 1, None),
-        ("auto", 1, 1, None),
-        ("", 1, 1, None),
-        (None, 1, 1, None),
-    ],
-)
-def test_delivered_against_requested_size(requested, width, height, answer):
-    assert delivered_as_requested(requested, width, height) is answer
