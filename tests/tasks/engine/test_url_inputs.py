@@ -1,9 +1,12 @@
 """Rows whose input lies behind a URL: it is fetched at run time, and the row stands in the manifest once."""
 
+import random
 from pathlib import Path
 
+from PIL import Image
+
 from deployments.sandbox.process import SandboxProcess
-from tests.support.pictures import black_png
+from tests.support.pictures import black_png, encode, scene
 from tests.support.runs import current_rows, run, write_catalog
 from tests.support.scripted import reply, scripted
 
@@ -29,3 +32,16 @@ async def test_a_row_with_a_url_is_one_result_whether_the_picture_comes_or_not(
         result = await run(catalog, dataset, sandbox)
         assert (result.rows, result.succeeded, result.reused) == (2, 2, 2)
         assert sorted(row["row_id"] for row in current_rows(dataset)) == ["gone", "there"]
+
+
+async def test_a_picture_from_a_url_that_the_model_takes_in_no_way_is_not_sent(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    noise = Image.frombytes("RGB", (1280, 1280), random.Random(1).randbytes(3 * 1280 * 1280))
+    answers = {"/wide.jpg": reply(encode(scene(96, 64), "JPEG")), "/noise.jpg": reply(encode(noise, "JPEG"))}
+    async with scripted(answers) as server:
+        rows = [edit("wide", server.url("/wide.jpg")), edit("noise", server.url("/noise.jpg"))]  # too large as a PNG
+        result = await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    assert result.failed == 2
+    found = [(row["outcome_reason"], row["attempts"]) for row in current_rows(tmp_path / "ds")]
+    assert found == [("invalid_request", 0), ("invalid_request", 0)]
