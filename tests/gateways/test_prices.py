@@ -1,6 +1,7 @@
 """Money before the fact: an unknown price is refused, whatever may be bought is in the plan, and a limit is a limit."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,25 @@ async def test_a_price_that_the_user_states_is_what_is_reserved_and_recorded(
     row = current_rows(tmp_path / "ds")[0]
     assert (row["outcome"], str(row["cost_usd"])) == ("succeeded", "0.040000")
     assert result.cost_micros == charged(gateway)[0]["micros"]
+
+
+@pytest.mark.parametrize(
+    ("options", "micros"),
+    [
+        ({"prices": {"gpt-4o": "0.5"}}, 500_000),
+        ({"prices": {"gpt-4o": "0.5", "sora_image": "0.02"}}, 20_000),
+        ({"prices": {"gpt-4o": "0.5"}, "ocr": "gpt-4o"}, 10_000),
+    ],
+)
+async def test_what_is_stated_of_a_readers_name_is_for_the_rows_that_make_pictures_by_it(
+    tmp_path: Path, gateway: SandboxProcess, options: dict[str, Any], micros: int
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a hill", "model": "gpt-4o"}])
+    session = session_for(catalog, tmp_path / "ds", gateway, rpm={"gpt-4o": 3.0, "*": 5.0}, **options)
+    plan = await session.make_plan()
+    assert plan.summary.estimate_micros == plan.summary.cap_micros == micros
+    assert session.options.rpm_of(plan.table.get("sora_image")) == (5.0 if "ocr" in options else 3.0)
+    plan.discard()
 
 
 async def test_a_reading_model_without_a_price_is_refused_before_anything_is_bought(
