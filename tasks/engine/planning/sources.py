@@ -103,7 +103,7 @@ class _Reading:
         mine = await raised_by(plan.store, file.name, plan.run_id) if plan.dataset and asked else {}
         read = read_catalog(
             source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model,
-            only_empty=self._override is not None,
+            only_empty=self._override is not None, model_of=plan.table.get,
         )  # fmt: skip
         origin = CatalogOrigin(name=file.name, sha256=read.sha256)
         plan.origins.append(origin)
