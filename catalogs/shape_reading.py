@@ -218,6 +218,7 @@ class _Reading:
     def _tell(self, model: Model, sizes: list[tuple[str, str]], ratios: list[tuple[str, str]]) -> None:
         shape = self.shape
         column, value = (sizes + ratios)[0]
+        shape.said = (value, None) if sizes else (None, value)
         try:
             if sizes and ratios and not model.sizes:
                 shape.size, shape.ratio = fit_ratio(model, shape.operation, ratios[0][1])
