@@ -148,6 +148,28 @@ def too_many(model: Model, count: int) -> Complaint:
     return Complaint("images", _pictures(count), f"{model.id} takes at most {model.max_images}", kind="many pictures")
 
 
+def check_picture(
+    model: Model, picture_format: str, width_px: int, height_px: int, size_bytes: int
+) -> Complaint | None:
+    """A picture of another shape or of more bytes than the model takes (error), or than is advised (warning).
+
+    The bytes of a picture that must be re-encoded first say nothing yet.
+    """
+    if model.square_png_only and width_px != height_px:
+        found = f"a picture of {width_px}x{height_px}"
+        return Complaint("images", found, f"{model.id} takes only square pictures", kind="picture shape")
+    if picture_format not in model.image_formats:
+        return None
+    found, advised = f"a picture of {size_bytes:,} bytes", model.advised_image_bytes
+    if size_bytes > model.max_image_bytes:
+        allowed = f"{model.id} takes pictures of at most {model.max_image_bytes:,} bytes"
+        return Complaint("images", found, allowed, kind="large picture")
+    if advised is not None and size_bytes > advised:
+        allowed = f"for {model.id} at most {advised:,} bytes are advised"
+        return Complaint("images", found, allowed, severity="warning", kind="large picture")
+    return None
+
+
 def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count} pictures"
 

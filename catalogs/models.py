@@ -16,6 +16,7 @@ from catalogs.types import Model, Operation, Param
 MODELS: Mapping[str, Model] = MappingProxyType(
     {row.id: row for row in (*models_reverse.ROWS, *models_openai.ROWS, *models_flux.ROWS, *models_vision.ROWS)}
 )
+MEANT_BY = MappingProxyType({"gpt-4o": "sora_image"})  # what a row that makes pictures means by a reader's name
 WARN_DAYS_AHEAD = 90
 _WIDTH_X_HEIGHT = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 
@@ -65,9 +66,9 @@ def resolve(name: str, operation: Operation) -> tuple[Model, str | None]:
     do the operation is for the reader to check (``model.formats``). Raises UnknownModel.
     """
     model = find_model(name)
-    if model.id == "gpt-4o" and operation != "vision":
-        warning = f"{name!r} means 'sora_image' for {operation}: gpt-4o itself only reads pictures"
-        return MODELS["sora_image"], warning
+    if model.id in MEANT_BY and operation != "vision":
+        meant = MODELS[MEANT_BY[model.id]]
+        return meant, f"{name!r} means {meant.id!r} for {operation}: {model.id} itself only reads pictures"
     return model, None
 
 

@@ -22,7 +22,7 @@ from catalogs.pictures import Pictures
 from catalogs.problems import Complaint, Problems
 from catalogs.records import Record, Tidy, open_records
 from catalogs.rows import RowMaker
-from catalogs.types import ImageRef, Row
+from catalogs.types import ImageRef, Model, Row
 
 KNOWN_PARAMS = frozenset(name for model in MODELS.values() for name in model.params)
 
@@ -42,6 +42,7 @@ class CatalogRead:
         pictures: Pictures,
         override: str | None,
         today: date,
+        model_of: Callable[[str], Model],
         only_empty: bool = False,
     ) -> None:
         self.name = name
@@ -50,7 +51,7 @@ class CatalogRead:
         self._inspected = inspect_bytes(self._source)
         self._pictures = pictures
         self._override, self._only_empty = override, only_empty
-        self._today = today
+        self._today, self._model_of = today, model_of
         self._depths: dict[str, int] = {}
         self.problems = self._first_problems()
         self.rows_read = 0
@@ -92,7 +93,7 @@ class CatalogRead:
         tidy = Tidy(layout, self.problems, look_for_nul=look_for_nul)
         maker = RowMaker(
             layout, self.problems, self._pictures, override=self._override, today=self._today,
-            only_empty=self._only_empty,
+            only_empty=self._only_empty, model_of=self._model_of,
         )  # fmt: skip
         make = maker.make
         for number, cells in tidy.rows(records):
@@ -121,6 +122,7 @@ def read_catalog(
     base: str | None,
     model_override: str | None = None,
     only_empty: bool = False,
+    model_of: Callable[[str], Model] = MODELS.__getitem__,
     file_exists: Callable[[ImageRef], bool] | None = None,
     today: date | None = None,
 ) -> CatalogRead:
@@ -134,6 +136,7 @@ def read_catalog(
         base: the folder or ``s3://`` URI that relative pictures start from; None = there are none.
         model_override: ``--model``: replaces the model of every row, without changing default ids.
         only_empty: ``model_override`` replaces the model only of rows that name none.
+        model_of: a model's row by its id, as it is where the rows are sent; by default that of the table.
         file_exists: whether a picture (``file`` or ``s3``) is there; by default local files are looked for.
         today: the day that retired models are judged by; by default today in UTC.
     """
@@ -146,5 +149,6 @@ def read_catalog(
         pictures=Pictures(base, file_exists),
         override=(model_override or "").strip() or None,
         only_empty=only_empty,
+        model_of=model_of,
         today=today or datetime.now(UTC).date(),
     )

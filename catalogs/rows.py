@@ -1,7 +1,7 @@
 """One row of cells becomes one checked ``Row``, or complaints. Written for a million rows: positions, few objects."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ from catalogs.checks import check_images
 from catalogs.columns import SHAPE_COLUMNS, Layout
 from catalogs.identity import BROKEN, Ids, Repeats
 from catalogs.keys import canonical_json
+from catalogs.models import MODELS
 from catalogs.pictures import Pictures
 from catalogs.problems import KEPT, BadCell, Complaint, Problems, shown
 from catalogs.prompts import Prompts, split_tag
@@ -16,7 +17,7 @@ from catalogs.references import Feeding, References
 from catalogs.row_cells import as_written, getter, judge_prompt, read_id, read_seed, read_take
 from catalogs.shape_reading import read_shape
 from catalogs.shapes import Shape
-from catalogs.types import ImageRef, Row
+from catalogs.types import ImageRef, Model, Row
 
 _SHAPES_KEPT = 20_000
 _64_BITS = (1 << 64) - 1
@@ -43,13 +44,14 @@ class RowMaker:
         override: str | None,
         today: date,
         only_empty: bool = False,
+        model_of: Callable[[str], Model] = MODELS.__getitem__,
     ) -> None:
         self.problems = problems
         self.ids = Ids()
         self.references = References(self.ids)
         self._pictures = pictures
         self._override, self._only_empty = override, only_empty
-        self._today = today
+        self._today, self._model_of = today, model_of
         self._prompts = Prompts(layout)
         self._requests = Repeats()
         self._again: dict[str, int] = {}  # default ids that came more than once
@@ -122,8 +124,9 @@ class RowMaker:
             texts = dict(zip(self._shape_names, key, strict=True))
             hints = self.problems.error_count < KEPT  # a name like no other costs a look at all names
             shape = read_shape(
-                texts, override=self._override, today=self._today, hints=hints, only_empty=self._only_empty
-            )
+                texts, override=self._override, today=self._today, hints=hints, only_empty=self._only_empty,
+                model_of=self._model_of,
+            )  # fmt: skip
             self._shapes[key] = shape
         return shape
 

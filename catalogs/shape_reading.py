@@ -22,15 +22,22 @@ _NAMES = frozenset(name.casefold() for model in MODELS.values() for name in name
 
 
 def read_shape(
-    texts: Mapping[str, str], *, override: str | None, today: date, hints: bool = True, only_empty: bool = False
+    texts: Mapping[str, str],
+    *,
+    override: str | None,
+    today: date,
+    model_of: Callable[[str], Model],
+    hints: bool = True,
+    only_empty: bool = False,
 ) -> Shape:
     """The shape of the cells of ``SHAPE_COLUMNS``; ``override`` replaces the row's own model.
 
     ``only_empty``: it does so only where the row names none.
 
-    ``hints`` false: an unknown model is not compared with every known name.
+    ``hints`` false: an unknown model is not compared with every known name. ``model_of``: a model's row by its id.
     """
-    reading = _Reading({name: texts.get(name, "").strip() for name in SHAPE_COLUMNS}, hints=hints)
+    stripped = {name: texts.get(name, "").strip() for name in SHAPE_COLUMNS}
+    reading = _Reading(stripped, hints=hints, model_of=model_of)
     shape = reading.shape
     known = reading.operation()
     own = texts.get("model", "").strip()
@@ -53,9 +60,9 @@ def read_shape(
 class _Reading:
     """Cells of one combination on their way to a shape, with every complaint collected."""
 
-    def __init__(self, texts: Mapping[str, str], *, hints: bool) -> None:
+    def __init__(self, texts: Mapping[str, str], *, hints: bool, model_of: Callable[[str], Model]) -> None:
         self.texts = texts
-        self.hints = hints
+        self.hints, self.model_of = hints, model_of
         self.shape = Shape()
 
     def complain(self, column: str, allowed: str, *, nearest: str | None = None, kind: str = "wrong value") -> None:
@@ -114,11 +121,11 @@ class _Reading:
         operation, folded = self.shape.operation, text.casefold()
         if folded.startswith(AUTO):
             name = AUTO + folded[len(AUTO) :].strip()
-            return name, choose(name, operation, today), None
+            return name, self.model_of(choose(name, operation, today).id), None
         if not self.hints and folded not in _NAMES:
             raise UnknownModel(text, None)
         model, warning = resolve(text, operation)
-        return model.id, model, warning
+        return model.id, self.model_of(model.id), warning
 
     def _unknown(self, text: str, allowed: str, close: str | None, *, by_option: bool) -> None:
         found = Complaint("model", shown(text), allowed, close, kind="unknown model", about_file=by_option)
@@ -211,6 +218,7 @@ class _Reading:
     def _tell(self, model: Model, sizes: list[tuple[str, str]], ratios: list[tuple[str, str]]) -> None:
         shape = self.shape
         column, value = (sizes + ratios)[0]
+        shape.said = (value, None) if sizes else (None, value)
         try:
             if sizes and ratios and not model.sizes:
                 shape.size, shape.ratio = fit_ratio(model, shape.operation, ratios[0][1])

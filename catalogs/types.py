@@ -108,6 +108,7 @@ class Model:
     max_images: int = 0
     image_formats: tuple[str, ...] = ("png", "jpeg", "webp")
     max_image_bytes: int = 20_000_000
+    advised_image_bytes: int | None = None
     square_png_only: bool = False
     mask: Literal["alpha", "guidance", "ignored", "none"] = "none"
     result: Literal["url", "b64", "markdown", "text"] = "url"

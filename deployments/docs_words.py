@@ -55,7 +55,7 @@ STYLES = "`art_style` puts one of these after the prompt, or where the template 
 
 REASONS: Mapping[str, tuple[str, str]] = {
     "policy": ("refused", "the gateway's content policy, in whatever disguise; never sent again"),
-    "invalid_request": ("failed", "the gateway rejects the request as it stands"),
+    "invalid_request": ("failed", "the gateway rejects the request as it stands, or is known to"),
     "model_unavailable": ("failed", "no such model for this key, or no channel serves it"),
     "no_image": ("failed", "a reply without a picture; perhaps charged, so not sent again by default"),
     "bad_image": ("failed", "bytes came that are no PNG, JPEG or WebP we can decode"),

@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from catalogs.models import MEANT_BY
 from catalogs.money import parse_usd, usd_decimal
 from catalogs.types import Model
 
+T = TypeVar("T")
 Only = Literal["pending", "failed", "refused", "unknown", "held", "all-but-succeeded"]
 
 
@@ -43,7 +45,12 @@ class RunOptions:
 
     def rpm_of(self, model: Model) -> float | None:
         """Requests a minute of a model: what the user says of it, else of every model (``*``), else the table."""
-        return self.rpm.get(model.id, self.rpm.get("*", model.rpm))
+        return self.stated(self.rpm).get(model.id, self.rpm.get("*", model.rpm))
+
+    def stated(self, by_name: Mapping[str, T]) -> dict[str, T]:
+        """What is said of models, also of those that rows mean by a reader's name (unless it reads in this run)."""
+        meant = {MEANT_BY[name]: said for name, said in by_name.items() if name in MEANT_BY and name != self.ocr}
+        return {**meant, **by_name}
 
     def concurrency_of(self, model: Model) -> int:
         """Calls in flight of a model."""

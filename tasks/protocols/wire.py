@@ -15,7 +15,7 @@ Stage = Literal["prompt", "output", "vision", "unspecified"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputImage:
-    """Original bytes of one input picture and what they are (``png``, ``jpeg``, ``webp``)."""
+    """The bytes of one input picture and what they are (``png``, ``jpeg``, ``webp``)."""
 
     data: bytes
     format: str

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from catalogs.providers import PROVIDERS, UnknownProvider, find_provider, with_base_url
+from deployments.cli.main import main
+from tests.support.runs import write_catalog
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,13 @@ def test_an_address_that_is_none_or_carries_a_secret_is_refused_without_repeatin
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - urllib words the port error
         with_base_url(PROVIDERS["apiyi"], url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("apiyi", 1_333), ("openai", 4_000)])
+def test_a_prompts_limit_is_counted_in_the_unit_of_the_provider(
+    name: str, limit: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for length, code in ((limit, 0), (limit + 1, 2)):
+        catalog = write_catalog(tmp_path / "c.csv", [{"prompt": "\u732b" * length, "model": "dall-e-3"}])
+        assert main(["plan", str(catalog), "--dataset", str(tmp_path / "ds"), "--provider", name]) == code
+    assert f"at most 4,000 {'characters' if name == 'openai' else 'bytes'}" in capsys.readouterr().err

@@ -104,6 +104,16 @@ def test_the_model_of_the_command_line_replaces_every_row_but_renames_none() -> 
     assert (own.row_id, empty.row_id) == (named.row_id, other.row_id)
 
 
+@pytest.mark.parametrize(("cell", "row_id"), [("2:3", "row-fa289fc079c6"), ("1:1", "row-c48893298cb4")])
+def test_a_row_that_names_no_model_keeps_its_id_whatever_becomes_of_its_ratio(cell: str, row_id: str) -> None:
+    made = [
+        rows_of(f"prompt,ratio\na red door at dawn,{cell}\n", model_override=model)[0]
+        for model in ("sora_image", "flux-kontext-pro", "gpt-image-2")
+    ]
+    assert len({(row.size, row.ratio) for row in made}) == 2
+    assert {row.row_id for row in made} == {row_id}
+
+
 def test_rows_that_an_override_makes_equal_still_give_two_pictures() -> None:
     first, second = rows_of(f"prompt,model\na cat,{M}\na cat,dall-e-2\n", model_override="flux-2-pro")
     assert (first.ordinal, second.ordinal) == (0, 1)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -88,6 +89,25 @@ async def test_a_late_answer_is_priced_as_it_was_bought_and_one_of_an_earlier_re
     assert decode_reply(orjson.dumps(earlier) + b"\n" + body) == (context, picture)
     large = replace(picture, too_large=True)
     assert decode_reply(encode_reply(context, large)) == (context, large)
+
+
+@pytest.mark.parametrize(
+    ("options", "micros"),
+    [
+        ({"prices": {"gpt-4o": "0.5"}}, 500_000),
+        ({"prices": {"gpt-4o": "0.5", "sora_image": "0.02"}}, 20_000),
+        ({"prices": {"gpt-4o": "0.5"}, "ocr": "gpt-4o"}, 10_000),
+    ],
+)
+async def test_what_is_stated_of_a_readers_name_is_for_the_rows_that_make_pictures_by_it(
+    tmp_path: Path, gateway: SandboxProcess, options: dict[str, Any], micros: int
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a hill", "model": "gpt-4o"}])
+    session = session_for(catalog, tmp_path / "ds", gateway, rpm={"gpt-4o": 3.0, "*": 5.0}, **options)
+    plan = await session.make_plan()
+    assert plan.summary.estimate_micros == plan.summary.cap_micros == micros
+    assert session.options.rpm_of(plan.table.get("sora_image")) == (5.0 if "ocr" in options else 3.0)
+    plan.discard()
 
 
 async def test_a_reading_model_without_a_price_is_refused_before_anything_is_bought(

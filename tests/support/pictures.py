@@ -14,6 +14,11 @@ def scene(width: int = 96, height: int = 64, seed: int = 1) -> Image.Image:
     return Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(1))
 
 
+def half_white(side: int) -> Image.Image:
+    """A mask: the left half black, the right half white."""
+    return Image.fromarray(np.repeat([[0] * (side // 2) + [255] * (side // 2)], side, axis=0).astype(np.uint8))
+
+
 def encode(image: Image.Image, image_format: str, **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, image_format, **options)

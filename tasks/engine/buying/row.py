@@ -9,6 +9,7 @@ from catalogs.answers import JSON_SCHEMA
 from catalogs.models import wire_id
 from catalogs.types import Model
 from tasks.engine.buying.answering import finished_answer, is_structured
+from tasks.engine.buying.fitting import UnfitPicture, fitted
 from tasks.engine.buying.pictures import Unfetchable, fetch_picture
 from tasks.engine.buying.purchase import Buyer, Purchase
 from tasks.engine.buying.settling import now
@@ -62,6 +63,9 @@ class RowWorker:
         except (FileNotFoundError, MaskError) as error:
             log.warning("row %s: input not available: %s", row.wanted.row_id, error)
             await self._fail(row, key, "input_unavailable")
+        except UnfitPicture as error:
+            log.warning("row %s: input not sent: %s", row.wanted.row_id, error)
+            await self._fail(row, key, "invalid_request")
         except Exception as error:  # noqa: BLE001 - a fault in one row is that row's outcome, never the run's end
             log.error("row %s: %s", row.wanted.row_id, self._services.redactor.exception(error))  # noqa: TRY400
             await self._fail(row, key, "internal")
@@ -102,7 +106,9 @@ class RowWorker:
         """The call a row stands for, with the bytes of its inputs."""
         wanted, desk = row.wanted, self._services.desk
         loaded = [await self._services.patiently(partial(desk.load, source)) for source in row.inputs]
-        images = [image for image, source in zip(loaded, row.inputs, strict=True) if not source.mask]
+        images = [
+            await fitted(image, model) for image, source in zip(loaded, row.inputs, strict=True) if not source.mask
+        ]
         masks = [image for image, source in zip(loaded, row.inputs, strict=True) if source.mask]
         mask = None
         if masks:

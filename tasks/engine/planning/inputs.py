@@ -30,6 +30,7 @@ class InputDesk:
         self._store = store
         self._known: dict[str, InputSource | None] = {}
         self._faults: dict[str, str] = {}
+        self._looks: dict[str, tuple[str, int, int, int]] = {}
         self._bytes: OrderedDict[str, bytes] = OrderedDict()
         self._held = 0
 
@@ -44,12 +45,18 @@ class InputDesk:
         await self.resolve(ref)
         return self._faults.get(ref.target)
 
+    async def look(self, ref: ImageRef) -> tuple[str, int, int, int] | None:
+        """(format, width, height, bytes) of the picture in a file or ``s3://`` reference; None if it is none."""
+        await self.resolve(ref)
+        return self._looks.get(ref.target)
+
     async def _find(self, ref: ImageRef) -> InputSource | None:
         if ref.kind == "https":
             return await self._fetched_before(ref.target)
         data = await asyncio.to_thread(read_input, ref.target)
         try:
-            scan(data)
+            seen = scan(data)
+            self._looks[ref.target] = (seen.format, seen.width_px, seen.height_px, len(data))
         except BadImage as error:  # its words may hold the file's first bytes, which are nobody's business
             self._faults[ref.target] = "no PNG, JPEG or WebP" if error.reason == "not_an_image" else str(error)
         sha256 = hashlib.sha256(data).hexdigest()

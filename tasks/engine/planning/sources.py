@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from catalogs.checks import recheck
+from catalogs.checks import check_picture, recheck
 from catalogs.hints import HintTally
 from catalogs.problems import Complaint, Problems, escaped, shown
 from catalogs.reader import read_catalog
@@ -103,7 +103,7 @@ class _Reading:
         mine = await raised_by(plan.store, file.name, plan.run_id) if plan.dataset and asked else {}
         read = read_catalog(
             source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model,
-            only_empty=self._override is not None,
+            only_empty=self._override is not None, model_of=plan.table.get,
         )  # fmt: skip
         origin = CatalogOrigin(name=file.name, sha256=read.sha256)
         plan.origins.append(origin)
@@ -129,7 +129,7 @@ class _Reading:
                 faults = [complaint async for complaint in _faults(plan, row)]
                 for complaint in faults:
                     read.problems.add(complaint, row.row_number)
-                if not faults:
+                if not any(complaint.severity == "error" for complaint in faults):
                     await self._with_inputs(later, kept)
 
     async def _chosen(
@@ -181,12 +181,17 @@ def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:
 
 
 async def _faults(plan: Plan, row: Row) -> AsyncIterator[Complaint]:
-    """Inputs at hand that are no pictures. What lies behind a URL is looked at when it is fetched."""
+    """Inputs at hand that are no pictures, or none for the model. What comes later is looked at when it is there."""
     for ref in refs_of(row):
-        if ref.kind in ("file", "s3") and (fault := await plan.desk.fault(ref)) is not None:
-            yield Complaint(
-                "mask" if ref is row.mask else "images", f"{shown(PurePosixPath(ref.target).name)}, {fault}", _PICTURE
-            )
+        if ref.kind not in ("file", "s3"):
+            continue
+        name = shown(PurePosixPath(ref.target).name)
+        if (fault := await plan.desk.fault(ref)) is not None:
+            yield Complaint("mask" if ref is row.mask else "images", f"{name}, {fault}", _PICTURE)
+        elif ref is not row.mask and (seen := await plan.desk.look(ref)) is not None:
+            found = check_picture(plan.table.get(row.model), *seen)
+            if found is not None:
+                yield found._replace(found=f"{name}, {found.found}")
 
 
 def _kept(planned: PlannedRow, kept: dict[str, dict[str, str]]) -> Iterator[PlannedRow]:

@@ -1,20 +1,21 @@
 """Files that rows feed on: what is no picture is a problem of the catalog, before anything is spent."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.problems import InvalidCatalog
-from tests.support.pictures import black_png, encode, scene
+from tests.support.pictures import black_png, encode, half_white, png_chunk, scene, with_png_chunk
 from tests.support.runs import charges_so_far, current_rows, run, write_catalog
 
 SECRET = b"aws_secret_access_key = wJalrXUtnFEMI"
 
 
-def edit(row_id: str, images: str, mask: str = "") -> dict[str, str]:
+def edit(row_id: str, images: str, mask: str = "", model: str = "gpt-image-2") -> dict[str, str]:
     return {
-        "id": row_id, "prompt": "in blue", "model": "gpt-image-2", "operation": "edit", "images": images, "mask": mask,
+        "id": row_id, "prompt": "in blue", "model": model, "operation": "edit", "images": images, "mask": mask,
     }  # fmt: skip
 
 
@@ -46,3 +47,36 @@ async def test_a_mask_that_marks_nothing_is_the_rows_input_not_a_fault_of_ours(
     rows = [edit("a", "black.png", mask="black.png")]
     await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
     assert [row["outcome_reason"] for row in current_rows(tmp_path / "ds")] == ["input_unavailable"]
+
+
+async def test_a_picture_in_a_format_that_the_model_refuses_is_sent_in_one_it_takes(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    original = encode(scene(64, 64), "JPEG")
+    (tmp_path / "in.jpg").write_bytes(original)
+    (tmp_path / "half.png").write_bytes(encode(half_white(64), "PNG"))
+    rows = [edit("a", "in.jpg", model="dall-e-2"), edit("masked", "in.jpg", mask="half.png", model="dall-e-2")]
+    result = await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    assert (result.succeeded, result.failed) == (2, 0)
+    sha256 = hashlib.sha256(original).hexdigest()  # the key and the record are those of the file
+    assert [row["input_sha256s"] for row in current_rows(tmp_path / "ds")] == [[sha256], [sha256]]
+
+
+async def test_a_picture_that_the_model_takes_in_no_format_is_listed_before_anything_is_spent(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    (tmp_path / "wide.jpg").write_bytes(encode(scene(96, 64), "JPEG"))
+    (tmp_path / "square.jpg").write_bytes(encode(scene(64, 64), "JPEG"))
+    (tmp_path / "large.png").write_bytes(with_png_chunk(black_png(64, 64), png_chunk(b"teSt", bytes(4_000_000))))
+    rows = [
+        edit("wide", "wide.jpg", model="dall-e-2"), edit("large", "large.png", model="dall-e-2"),
+        edit("square", "square.jpg", model="dall-e-2"), edit("elsewhere", "large.png"),
+        edit("advised", "large.png", model="gpt-image-2-all"),
+    ]  # fmt: skip
+    before = charges_so_far(sandbox)
+    with pytest.raises(InvalidCatalog) as caught:
+        await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    assert [(problem.row_number, problem.column) for problem in caught.value.problems] == [(1, "images"), (2, "images")]
+    assert "'wide.jpg', a picture of 96x64; dall-e-2 takes only square pictures" in caught.value.lines[0]
+    assert "dall-e-2 takes pictures of at most 4,000,000 bytes" in caught.value.lines[1]
+    assert charges_so_far(sandbox) == before

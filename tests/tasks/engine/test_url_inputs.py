@@ -1,11 +1,14 @@
 """Rows whose input lies behind a URL: it is fetched at run time, and the row stands in the manifest once."""
 
+import random
 from pathlib import Path
+
+from PIL import Image
 
 from deployments.sandbox.process import SandboxProcess
 from tests.gateways.looking import calls_of
 from tests.support.gateway import images, own_gateway
-from tests.support.pictures import black_png
+from tests.support.pictures import black_png, encode, scene
 from tests.support.runs import current_rows, run, write_catalog
 from tests.support.scripted import reply, scripted
 
@@ -44,3 +47,16 @@ async def test_one_picture_by_path_and_by_url_is_edited_once(tmp_path: Path) -> 
         result = await run(catalog, dataset, gateway)
         assert (result.succeeded, len(gateway.posts), len(calls_of(dataset))) == (2, 1, 1)
     assert result.cost_micros == sum(row["cost_usd"] for row in current_rows(dataset)) * 1_000_000
+
+
+async def test_a_picture_from_a_url_that_the_model_takes_in_no_way_is_not_sent(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    noise = Image.frombytes("RGB", (1280, 1280), random.Random(1).randbytes(3 * 1280 * 1280))
+    answers = {"/wide.jpg": reply(encode(scene(96, 64), "JPEG")), "/noise.jpg": reply(encode(noise, "JPEG"))}
+    async with scripted(answers) as server:
+        rows = [edit("wide", server.url("/wide.jpg")), edit("noise", server.url("/noise.jpg"))]  # too large as a PNG
+        result = await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    assert result.failed == 2
+    found = [(row["outcome_reason"], row["attempts"]) for row in current_rows(tmp_path / "ds")]
+    assert found == [("invalid_request", 0), ("invalid_request", 0)]
