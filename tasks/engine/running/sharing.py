@@ -15,7 +15,7 @@ from tasks.journal.names import heartbeat_name
 from tasks.journal.owner import this_process
 from tasks.storage.store import NotFound, Store, StoreError
 
-FIRST_SIGN_S = 180.0  # a process that was started must have planned and shown itself by then
+FIRST_SIGN_S = 180.0  # a process that runs must have shown itself by then
 
 
 def sign_of_life(session: Session, part: Part) -> Heartbeat:
@@ -36,8 +36,7 @@ async def part_work(session: Session, part: Part) -> list[PartitionWork]:
 
 async def execute_part(session: Session, part: Part) -> Counter[str]:
     """Plan again, work the part, commit. Needs no Prefect; resumes what an earlier process of the run left."""
-    await session.make_plan()
-    async with session.opened(resumed=True), sign_of_life(session, part):
+    async with sign_of_life(session, part), session.opened(resumed=True):
         counts = await session.work(await part_work(session, part))
         await session.committer.finish(final=False)
         return counts
@@ -52,17 +51,21 @@ class Watch:
     timeout_s: float
     first_sign_s: float = FIRST_SIGN_S
     _seen: bytes = b""
-    _at: float = field(default_factory=time.monotonic)
+    _at: float | None = None
 
     async def seems_dead(self) -> bool:
-        """True once the counter stood still for ``timeout_s``, or never came within ``first_sign_s``."""
+        """True once the counter stood still for ``timeout_s``, or never came within ``first_sign_s``.
+
+        Time counts from the first look, which is not due before the process was started.
+        """
         try:
             now = await self.store.get(heartbeat_name(self.token))
         except NotFound:
             now = b""
         except StoreError:
-            return False  # nobody can tell
-        if now != self._seen:
+            self._at = None  # nobody can tell: a store that was away has kept signs of life away, too
+            return False
+        if self._at is None or now != self._seen:
             self._seen, self._at = now, time.monotonic()
         return time.monotonic() - self._at > (self.timeout_s if self._seen else self.first_sign_s)
 

@@ -19,7 +19,10 @@ from tasks.engine.planning.planned import PartitionWork
 from tasks.engine.running.part import Part, form_for_part, part_of, parts_of, split
 from tasks.engine.running.session import Session, forget
 from tasks.engine.running.sharing import Watch, execute_part, take_stock
+from tasks.journal.names import heartbeat_name
+from tasks.storage.local import LocalStore
 from tasks.storage.open import open_store
+from tasks.storage.store import Unavailable
 from tests.support.part_process import part_session
 from tests.support.prefect_server import ROOT
 from tests.support.runs import charged, charges_so_far, current_rows, session_for, write_catalog
@@ -116,8 +119,6 @@ async def test_a_part_whose_process_is_killed_is_handed_out_again_and_buys_only_
 async def test_a_counter_that_stands_still_is_taken_for_a_dead_process_and_one_that_moves_is_not(
     tmp_path: Path,
 ) -> None:
-    from tasks.journal.names import heartbeat_name
-
     store = open_store(str(tmp_path / "ds"))
     watch = Watch(store, "part-x", timeout_s=0.2, first_sign_s=0.4)
     assert not await watch.seems_dead()
@@ -128,6 +129,46 @@ async def test_a_counter_that_stands_still_is_taken_for_a_dead_process_and_one_t
     await asyncio.sleep(0.3)
     assert await watch.seems_dead()
     assert not await Watch(store, "part-y", timeout_s=0.0, first_sign_s=60).seems_dead()
+
+
+async def test_the_time_that_a_part_waited_in_a_queue_or_for_the_store_is_no_silence(tmp_path: Path) -> None:
+    class Away(LocalStore):
+        away = False
+
+        async def get(self, key: str) -> bytes:
+            if self.away:
+                raise Unavailable("away")
+            return await super().get(key)
+
+    store = Away(tmp_path / "ds")
+    queued = Watch(store, "part-z", timeout_s=0.05, first_sign_s=0.05)
+    await asyncio.sleep(0.1)
+    assert not await queued.seems_dead()
+    await store.put(heartbeat_name("part-z"), b"1")
+    assert not await queued.seems_dead()
+    store.away = True
+    assert not await queued.seems_dead()
+    await asyncio.sleep(0.1)
+    store.away = False
+    assert not await queued.seems_dead()
+    await asyncio.sleep(0.1)
+    assert await queued.seems_dead()
+
+
+async def test_a_part_shows_that_it_lives_while_it_plans(tmp_path: Path, at_sandbox: SandboxProcess) -> None:
+    catalog = write_catalog(tmp_path / "boats.csv", [{**ROWS[0], "id": f"r{i}"} for i in range(3000)])
+    session = session_for(catalog, tmp_path / "ds", at_sandbox)
+    part = Part(run_id=session.run_id, wave=0, index=0, count=1, rows=3000, partitions=(0,), first_token="part-slow")
+    session.part = part
+    working = asyncio.create_task(execute_part(session, part))
+    seen = False
+    while session.plan is None:
+        seen = seen or (tmp_path / "ds" / heartbeat_name("part-slow")).exists()
+        await asyncio.sleep(0)
+    session.stop.stop("interrupted")
+    await working
+    forget(session.run_id)
+    assert seen
 
 
 works = st.lists(st.integers(1, 500), min_size=1, max_size=40).map(
