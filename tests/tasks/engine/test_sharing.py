@@ -19,8 +19,12 @@ from tasks.engine.planning.planned import PartitionWork
 from tasks.engine.running.part import Part, form_for_part, part_of, parts_of, split
 from tasks.engine.running.session import Session, forget
 from tasks.engine.running.sharing import Watch, execute_part, take_stock
+from tasks.engine.shared.claim import Claim
+from tasks.engine.shared.pace import Pace
 from tasks.journal.names import heartbeat_name
+from tasks.journal.ports import Timing
 from tasks.storage.local import LocalStore
+from tasks.storage.memory import MemoryStore
 from tasks.storage.open import open_store
 from tasks.storage.store import Unavailable
 from tests.support.part_process import part_session
@@ -87,6 +91,37 @@ async def test_parts_together_never_pass_the_budget_of_the_run(tmp_path: Path, a
     assert Counter(row["outcome_reason"] for row in current_rows(tmp_path / "ds"))["budget"] == result.pending > 0
 
 
+async def test_two_living_processes_of_one_part_never_pass_its_budget(
+    tmp_path: Path, at_sandbox: SandboxProcess
+) -> None:
+    before = charges_so_far(at_sandbox)
+    catalog = write_catalog(tmp_path / "boats.csv", ROWS[:24])
+    limit = 240_000
+    session = session_for(
+        catalog, tmp_path / "ds", at_sandbox, max_spend_micros=limit, rpm={"*": 60_000.0}, concurrency=1, partitions=8
+    )
+    await session.make_plan()
+    form = form_for_part(session.options)
+
+    async def work(part: Part) -> Session:
+        mine = part_session(form, part.as_dict())
+        mine.reports, mine.pace = False, Pace(journal=Timing(poll_s=0.05))
+        await execute_part(mine, part)
+        return mine
+
+    async with session.opened():
+        (part,) = await parts_for(session, 0, 1)
+        first = asyncio.create_task(work(part))
+        while charges_so_far(at_sandbox) < before + 3:
+            await asyncio.sleep(0.01)
+        second = await work(replace(part, first_token="part-again"))
+        replaced = await first
+    spent = sum(charge["micros"] for charge in charged(at_sandbox, before))
+    assert limit - 20_000 < spent <= limit
+    assert (replaced.stop.reason, second.stop.reason) == ("interrupted", "budget")
+    forget(session.run_id)
+
+
 async def test_a_part_whose_process_is_killed_is_handed_out_again_and_buys_only_what_is_missing(
     tmp_path: Path, at_sandbox: SandboxProcess
 ) -> None:
@@ -114,6 +149,16 @@ async def test_a_part_whose_process_is_killed_is_handed_out_again_and_buys_only_
     assert result.succeeded == 40
     assert 40 <= len(charged(at_sandbox, before)) <= 40 + 2  # the two calls that were in flight
     forget(session.run_id)
+
+
+async def test_the_last_claim_of_a_partition_counts() -> None:
+    store = MemoryStore()
+    first, beside, other = (Claim(store, run, frozenset(mine)) for run, mine in [("r", {0, 1}), ("r", {2}), ("s", {0})])
+    assert [await claim.take() for claim in (first, beside, other)] == [False, True, False]
+    assert not any([await claim.replaced() for claim in (first, beside, other)])
+    last = Claim(store, "r", frozenset({1, 2}))
+    assert await last.take()
+    assert [await claim.replaced() for claim in (first, beside, other, last)] == [True, True, False, False]
 
 
 async def test_a_counter_that_stands_still_is_taken_for_a_dead_process_and_one_that_moves_is_not(
