@@ -26,9 +26,9 @@ async def generate_part(form: dict[str, Any], part: dict[str, Any]) -> State[Any
     """
     mine = part_of(part)
     try:
-        async with part_begun(form, mine) as session:
+        async with part_begun(form, mine) as session, sign_of_life(session, mine):
             await plan(session.run_id, mine.label)
-            async with session.opened(resumed=True), sign_of_life(session, mine), shown(session):
+            async with session.opened(resumed=True), shown(session):
                 groups = share_out(await part_work(session, mine), session.ready_plan.partitions)
                 await asyncio.gather(*(generate(session.run_id, g.label, mine.wave, g.partitions) for g in groups))
                 await session.committer.finish(final=False)

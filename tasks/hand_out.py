@@ -18,7 +18,7 @@ from tasks.engine.planning.planned import PartitionWork
 from tasks.engine.running.groups import share_out
 from tasks.engine.running.part import Part, form_for_part, parts_of, split
 from tasks.engine.running.session import Session
-from tasks.engine.running.sharing import Watch, take_stock
+from tasks.engine.running.sharing import Watch, alone, take_stock
 from tasks.generate import generate
 from tasks.storage.store import StoreError
 
@@ -67,6 +67,8 @@ async def _keep_stock(session: Session) -> None:
 
 async def shared_parts(session: Session, wave: int, works: Sequence[PartitionWork]) -> list[Part]:
     """The wave in as many parts as there are workers, each with its share of limits and of what is left to spend."""
+    if session.options.max_spend_micros is not None:  # parts of an earlier process of this run may still spend
+        await alone(session, range(session.ready_plan.partitions), wave)
     stock = await take_stock(session)
     return parts_of(
         session.run_id,

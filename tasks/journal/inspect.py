@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 from tasks.journal.dataset import Dataset, partition_name
 from tasks.journal.driver import AsyncioRuntime, patient
+from tasks.journal.events import Owner
 from tasks.journal.fold import Fold
-from tasks.journal.loading import Loaded, load_newest, segment_seq, segments
+from tasks.journal.loading import Loaded, load_newest, newest_segment, segment_seq, segments
 from tasks.journal.ports import Store
 
 
@@ -17,6 +18,12 @@ async def load_partition(store: Store, partition: str) -> Loaded:
 async def load_fold(store: Store, partition: str) -> Fold:
     """The state of a partition as of now."""
     return (await load_partition(store, partition)).fold
+
+
+async def owner_of(store: Store, partition: str) -> Owner | None:
+    """Who has not let go of the partition, alive or not; from its newest segment alone."""
+    tail = await newest_segment(patient(store), partition)
+    return None if tail is None or tail.closed else tail.header.owner
 
 
 async def load_all(store: Store, dataset: Dataset) -> AsyncIterator[tuple[int, Fold]]:

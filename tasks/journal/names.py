@@ -3,6 +3,7 @@
 ``journal/<partition>/<seq>.jsonl``        segments; zero-padded, so that names sort as numbers do
 ``journal/<partition>/late/<key>.<attempt>``  answers whose owner was fenced or died
 ``journal/heartbeats/<owner token>``       one counter per run
+``journal/claims/<run id>/<number>``       who may spend a run's budget in which partitions; see engine/shared/claim.py
 """
 
 from dataclasses import dataclass

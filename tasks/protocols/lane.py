@@ -10,6 +10,7 @@ from tasks.protocols.limits import Adaptive, Clock, Lead, Spacing
 
 RETRY_AFTER_CAP_S = 300.0
 _PAUSE_CAP_S = 60.0
+_BELIEVED_FROM_S = 1.0  # a shorter Retry-After (0, or a date that has passed) is no answer to repeated refusals
 _ALONE = 2  # calls at the gateway, the refused one included: fewer of them would be hardly any
 
 Waiting = deque["asyncio.Future[float]"]
@@ -108,9 +109,9 @@ class Lane:
         else:
             first = self._cut(started_at_s, now_s)
         self._limited_trips += first
-        if retry_after_s is not None:
+        if retry_after_s:
             self._pause(now_s, min(retry_after_s, RETRY_AFTER_CAP_S), "as the gateway asked")
-        elif first and self._limited_trips > 1:
+        if (retry_after_s or 0.0) < _BELIEVED_FROM_S and first and self._limited_trips > 1:
             backoff_s = min(_PAUSE_CAP_S, 2.0 ** (self._limited_trips - 2))
             self._pause(now_s, backoff_s * self._rng.uniform(0.5, 1.0), "after repeated rate limits")
 

@@ -74,14 +74,13 @@ def next_delay(
 ) -> float | None:
     """Seconds to wait before resend number ``resend`` (1 = the first) of this kind of failure; None = do not resend.
 
-    ``waited_s``: since this kind of failure first met the row. Retry-After wins over our own backoff.
+    ``waited_s``: since this kind of failure first met the row. Retry-After wins over our own backoff, unless it is next
+    to nothing (0, or a date that has passed): that would be no backoff at all.
     """
     if not policy.allows(failure, resend, waited_s):
         return None
-    if failure.retry_after_s is not None:
-        delay_s = min(failure.retry_after_s, policy.retry_after_cap_s)
-    else:
-        delay_s = policy.backoff_s(resend, rng)
+    asked_s = min(failure.retry_after_s or 0.0, policy.retry_after_cap_s)
+    delay_s = asked_s if asked_s >= policy.base_s else max(asked_s, policy.backoff_s(resend, rng))
     if failure.error_class != "rate_limited" and not budget.take():
         delay_s = max(delay_s, rng.uniform(policy.cap_s / 2, policy.cap_s))
     return delay_s

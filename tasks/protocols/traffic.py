@@ -65,6 +65,7 @@ class Traffic:
         now_s = self.pacer.clock()
         if failure is None or failure.error_class in _SERVED:
             self.models.succeeded(model)
+            self._purse.succeeded("")
         elif failure.error_class == "model_unavailable":
             self.models.failed(model, failure, started_at_s=started_at_s, now_s=now_s)
             if self.models.given_up(model):

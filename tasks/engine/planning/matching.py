@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tasks.engine.planning.breathing import breathe
 from tasks.engine.planning.choose import Choice, choose, untouched
 from tasks.engine.planning.foreseen import Known, foreseen
 from tasks.engine.planning.keying import unwanted
@@ -42,7 +43,8 @@ async def _compare_partition(
     comparison = Comparison(plan, partition)
     known = None if rows_known is None else Known(rows_known)
     fold: Fold | None = None
-    for raw in rows.raw(partition):
+    for count, raw in enumerate(rows.raw(partition)):
+        await breathe(count)
         seen = foreseen(known, raw, plan.options) if known is not None and fold is None else None
         if seen is None:
             fold = fold or await _fold(plan.store, plan.dataset, partition)

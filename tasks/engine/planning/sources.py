@@ -10,6 +10,7 @@ from catalogs.hints import HintTally
 from catalogs.problems import Complaint, Problems, escaped, shown
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
+from tasks.engine.planning.breathing import breathe
 from tasks.engine.planning.choosing_model import Made, with_choice, with_successor
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources
 from tasks.engine.planning.overriding import Override, Selection, selective
@@ -111,6 +112,7 @@ class _Reading:
         waiting: list[tuple[int, Row, int]] = []
         for row in read:
             plan.read += 1
+            await breathe(plan.read)
             if row.row_id in self._asked:
                 self.ids.add(row.row_id)
             chosen, take = await self._chosen(row, origin, raised, mine)

@@ -64,6 +64,8 @@ async def run_partition(
             return None
         committer.watch(work.partition, journal)
         try:
+            if not known_only:
+                await _stop_if_replaced(services)
             partition = _Partition(services, plan, work, journal, settle, place)
             return await (partition.fetch_known() if known_only else partition.run())
         except Fenced:
@@ -71,6 +73,12 @@ async def run_partition(
             wait = True
         finally:
             await committer.leave(work.partition, journal)
+
+
+async def _stop_if_replaced(services: Services) -> None:
+    """Buy nothing in a partition just opened if a later process of this run counts on its spend: it may have looked."""
+    if services.claim is not None and await services.patiently(services.claim.replaced):
+        services.stop.stop("interrupted", "another process of this run has taken its place")
 
 
 class _Partition:

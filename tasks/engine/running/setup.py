@@ -52,7 +52,7 @@ async def open_services(
     """The services of one run in this process.
 
     ``resumed``: the same run id has spent before (a retry of a Prefect run), so its spend is read from the journal.
-    ``part``: this process works only a part of the run, with its share of limits and budget.
+    ``part``: this process works only a part of the run, with its share of limits and budget; see ``sharing.alone``.
     """
     options = plan.options
     owner = this_process(plan.run_id)
@@ -69,10 +69,9 @@ async def open_services(
         for fix in (fix_choices, fix_takes, fix_kept):
             await patiently(partial(fix, plan, store), pace.journal, stop)
         spent = 0
-        if resumed:
-            async for partition, fold in load_all(store, dataset):
-                if part is None or partition in part.partitions:
-                    spent += sum(spend_micros(fold, plan.run_id))
+        if resumed and part is None:
+            async for _, fold in load_all(store, dataset):
+                spent += sum(spend_micros(fold, plan.run_id))
         plan.dataset, plan.desk = dataset, InputDesk(store)
         base_url = settings.provider.base_url or ""
         traffic = Traffic(_pacer(plan, part.share if part else Share()), address=address_of(base_url))

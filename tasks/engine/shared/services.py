@@ -9,6 +9,7 @@ from typing import TypeVar
 from tasks.engine.options import RunOptions
 from tasks.engine.planning.inputs import InputDesk
 from tasks.engine.planning.table import ModelTable
+from tasks.engine.shared.claim import Claim
 from tasks.engine.shared.gate import PartitionGate
 from tasks.engine.shared.keeping import LostAndFound
 from tasks.engine.shared.pace import Pace
@@ -59,6 +60,7 @@ class Services:
     pace: Pace = field(default_factory=Pace)
     say: Callable[[str], None] = print
     limit_seq: int | None = None
+    claim: Claim | None = None  # of a part with a budget
     fetched_for: set[str] = field(default_factory=set)  # keys whose known answer's bytes were asked for in this run
     started: float = field(default_factory=time.monotonic)
     rows_in_flight: int = 256

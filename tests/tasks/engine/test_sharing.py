@@ -19,7 +19,14 @@ from tasks.engine.planning.planned import PartitionWork
 from tasks.engine.running.part import Part, form_for_part, part_of, parts_of, split
 from tasks.engine.running.session import Session, forget
 from tasks.engine.running.sharing import Watch, execute_part, take_stock
+from tasks.engine.shared.claim import Claim
+from tasks.engine.shared.pace import Pace
+from tasks.journal.names import heartbeat_name
+from tasks.journal.ports import Timing
+from tasks.storage.local import LocalStore
+from tasks.storage.memory import MemoryStore
 from tasks.storage.open import open_store
+from tasks.storage.store import Unavailable
 from tests.support.part_process import part_session
 from tests.support.prefect_server import ROOT
 from tests.support.runs import charged, charges_so_far, current_rows, session_for, write_catalog
@@ -84,6 +91,37 @@ async def test_parts_together_never_pass_the_budget_of_the_run(tmp_path: Path, a
     assert Counter(row["outcome_reason"] for row in current_rows(tmp_path / "ds"))["budget"] == result.pending > 0
 
 
+async def test_two_living_processes_of_one_part_never_pass_its_budget(
+    tmp_path: Path, at_sandbox: SandboxProcess
+) -> None:
+    before = charges_so_far(at_sandbox)
+    catalog = write_catalog(tmp_path / "boats.csv", ROWS[:24])
+    limit = 240_000
+    session = session_for(
+        catalog, tmp_path / "ds", at_sandbox, max_spend_micros=limit, rpm={"*": 60_000.0}, concurrency=1, partitions=8
+    )
+    await session.make_plan()
+    form = form_for_part(session.options)
+
+    async def work(part: Part) -> Session:
+        mine = part_session(form, part.as_dict())
+        mine.reports, mine.pace = False, Pace(journal=Timing(poll_s=0.05))
+        await execute_part(mine, part)
+        return mine
+
+    async with session.opened():
+        (part,) = await parts_for(session, 0, 1)
+        first = asyncio.create_task(work(part))
+        while charges_so_far(at_sandbox) < before + 3:
+            await asyncio.sleep(0.01)
+        second = await work(replace(part, first_token="part-again"))
+        replaced = await first
+    spent = sum(charge["micros"] for charge in charged(at_sandbox, before))
+    assert limit - 20_000 < spent <= limit
+    assert (replaced.stop.reason, second.stop.reason) == ("interrupted", "budget")
+    forget(session.run_id)
+
+
 async def test_a_part_whose_process_is_killed_is_handed_out_again_and_buys_only_what_is_missing(
     tmp_path: Path, at_sandbox: SandboxProcess
 ) -> None:
@@ -113,11 +151,19 @@ async def test_a_part_whose_process_is_killed_is_handed_out_again_and_buys_only_
     forget(session.run_id)
 
 
+async def test_the_last_claim_of_a_partition_counts() -> None:
+    store = MemoryStore()
+    first, beside, other = (Claim(store, run, frozenset(mine)) for run, mine in [("r", {0, 1}), ("r", {2}), ("s", {0})])
+    assert [await claim.take() for claim in (first, beside, other)] == [False, True, False]
+    assert not any([await claim.replaced() for claim in (first, beside, other)])
+    last = Claim(store, "r", frozenset({1, 2}))
+    assert await last.take()
+    assert [await claim.replaced() for claim in (first, beside, other, last)] == [True, True, False, False]
+
+
 async def test_a_counter_that_stands_still_is_taken_for_a_dead_process_and_one_that_moves_is_not(
     tmp_path: Path,
 ) -> None:
-    from tasks.journal.names import heartbeat_name
-
     store = open_store(str(tmp_path / "ds"))
     watch = Watch(store, "part-x", timeout_s=0.2, first_sign_s=0.4)
     assert not await watch.seems_dead()
@@ -128,6 +174,46 @@ async def test_a_counter_that_stands_still_is_taken_for_a_dead_process_and_one_t
     await asyncio.sleep(0.3)
     assert await watch.seems_dead()
     assert not await Watch(store, "part-y", timeout_s=0.0, first_sign_s=60).seems_dead()
+
+
+async def test_the_time_that_a_part_waited_in_a_queue_or_for_the_store_is_no_silence(tmp_path: Path) -> None:
+    class Away(LocalStore):
+        away = False
+
+        async def get(self, key: str) -> bytes:
+            if self.away:
+                raise Unavailable("away")
+            return await super().get(key)
+
+    store = Away(tmp_path / "ds")
+    queued = Watch(store, "part-z", timeout_s=0.05, first_sign_s=0.05)
+    await asyncio.sleep(0.1)
+    assert not await queued.seems_dead()
+    await store.put(heartbeat_name("part-z"), b"1")
+    assert not await queued.seems_dead()
+    store.away = True
+    assert not await queued.seems_dead()
+    await asyncio.sleep(0.1)
+    store.away = False
+    assert not await queued.seems_dead()
+    await asyncio.sleep(0.1)
+    assert await queued.seems_dead()
+
+
+async def test_a_part_shows_that_it_lives_while_it_plans(tmp_path: Path, at_sandbox: SandboxProcess) -> None:
+    catalog = write_catalog(tmp_path / "boats.csv", [{**ROWS[0], "id": f"r{i}"} for i in range(3000)])
+    session = session_for(catalog, tmp_path / "ds", at_sandbox)
+    part = Part(run_id=session.run_id, wave=0, index=0, count=1, rows=3000, partitions=(0,), first_token="part-slow")
+    session.part = part
+    working = asyncio.create_task(execute_part(session, part))
+    seen = False
+    while session.plan is None:
+        seen = seen or (tmp_path / "ds" / heartbeat_name("part-slow")).exists()
+        await asyncio.sleep(0)
+    session.stop.stop("interrupted")
+    await working
+    forget(session.run_id)
+    assert seen
 
 
 works = st.lists(st.integers(1, 500), min_size=1, max_size=40).map(

@@ -156,8 +156,9 @@ def test_retry_after_stops_the_whole_model_and_is_capped(asked_s, waited_s):
     assert seen["rate_limited"] == 2
 
 
-def test_rate_limits_that_name_no_time_are_answered_with_longer_and_longer_rests():
-    starts, seen = starts_after_limits([None] * 12)
+@pytest.mark.parametrize("asked_s", [None, 0.0], ids=["no header", "Retry-After: 0"])
+def test_rate_limits_that_name_no_time_are_answered_with_longer_and_longer_rests(asked_s):
+    starts, seen = starts_after_limits([asked_s] * 12)
     rests = [b - a - 0.1 for a, b in itertools.pairwise(starts)]
     assert rests[0] == pytest.approx(0), "one rate limit may be mere bad luck"
     for doubling, rest_s in enumerate(rests[1:]):

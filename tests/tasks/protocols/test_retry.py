@@ -55,10 +55,18 @@ def test_the_backoff_is_spread_over_the_whole_interval_that_doubles_up_to_a_minu
         assert 0.4 * most_s < sum(drawn) / 200 < 0.6 * most_s
 
 
-@pytest.mark.parametrize(("asked_s", "waits_s"), [(0.0, 0.0), (0.25, 0.25), (17.0, 17.0), (54_749.0, 300.0)])
+@pytest.mark.parametrize(("asked_s", "waits_s"), [(1.0, 1.0), (17.0, 17.0), (54_749.0, 300.0)])
 def test_retry_after_wins_over_the_backoff_and_is_capped(asked_s, waits_s):
     for error_class in ("rate_limited", "transient"):
         assert delays(failure(error_class, resend=True, retry_after_s=asked_s), 2) == [waits_s, waits_s]
+
+
+@pytest.mark.parametrize("asked_s", [0.0, 0.25])
+def test_a_retry_after_of_next_to_nothing_does_not_switch_the_backoff_off(asked_s):
+    limited = failure("rate_limited", resend=True, retry_after_s=asked_s)
+    waits = delays(limited, 50)
+    assert min(waits) >= asked_s
+    assert max(waits) > 30
 
 
 @pytest.mark.parametrize("what", [failure("rate_limited", resend=True), NO_CONNECTION], ids=["429", "down"])

@@ -165,6 +165,18 @@ def test_a_purse_that_may_be_the_resellers_is_asked_once_more_after_a_minute():
     assert done.traffic.stop.failure is SOMEONES_PURSE
 
 
+def test_a_purse_that_paid_in_between_is_asked_once_more_each_time():
+    done = run_of(lambda row, call: SOMEONES_PURSE if row in (0, 99) and call == 1 else None, count=100, concurrency=1)
+    assert done.ends == {"succeeded": 100}
+
+
+def test_a_retry_after_of_nothing_is_not_answered_with_a_storm():
+    at_once = failure("rate_limited", reason="rate_limited", resend=True, retry_after_s=0.0, http_status=429)
+    done = run_of(lambda _row, _call: at_once if now_s() < 600 else None, latency_s=0.1)
+    assert sum(at_s < 600 for at_s, _ in done.posts) < 100
+    assert done.ends == {"succeeded": 20}
+
+
 def test_and_if_it_is_filled_by_then_nothing_is_stopped():
     done = run_of(lambda _row, call: SOMEONES_PURSE if now_s() < 30 else None, count=100)
     assert done.ends == {"succeeded": 100}
