@@ -24,6 +24,7 @@ class Shape:
     model: Model | None = None
     size: str | None = None
     ratio: str | None = None
+    asked: tuple[str | None, str | None] = (None, None)  # as Row.asked
     n: int = 1
     params: dict[str, Json] = field(default_factory=dict)  # without the seed
     seed: int | None = None
@@ -70,7 +71,7 @@ class Shape:
                 raise BadCell(f"the same ratio as in the column, which is {self.ratio}, or no tag", nearest=self.ratio)
             if self.size is not None:
                 raise BadCell(f"no ratio tag beside a size, which is {self.size}")
-            self._by_tag[ratio] = replace(self, size=size, ratio=fitted, _by_tag={}).settle()
+            self._by_tag[ratio] = replace(self, size=size, ratio=fitted, asked=(None, ratio), _by_tag={}).settle()
         return self._by_tag[ratio]
 
     def _digest(self, model_name: str) -> Any:

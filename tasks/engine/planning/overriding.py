@@ -6,6 +6,7 @@ the same run again, says the same. A row that feeds on another row keeps its mod
 
 from dataclasses import replace
 
+from catalogs.checks import on_model
 from catalogs.models import UnknownModel, find_model, resolve
 from catalogs.types import Problem, Row
 from tasks.engine.options import RunOptions
@@ -29,6 +30,7 @@ class Override:
     """Puts rows on the run's model. ``InvalidCatalog`` if nobody knows that model."""
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._model = (plan.options.model or "").strip()
         if self._model.casefold().startswith(_AUTO):
             return
@@ -43,7 +45,7 @@ class Override:
         """The row on the run's model."""
         if self._model.casefold().startswith(_AUTO):
             return replace(row, model=self._model.casefold())
-        return replace(row, model=resolve(self._model, row.operation)[0].id)
+        return on_model(row, self._plan.table.get(resolve(self._model, row.operation)[0].id))
 
 
 class Selection:

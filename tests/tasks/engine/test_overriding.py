@@ -6,7 +6,8 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.problems import InvalidCatalog
-from tests.support.runs import charged, charges_so_far, current_rows, run, write_catalog
+from tasks.engine.running.session import forget
+from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 
 ROWS = [
     {"id": "fine", "prompt": "a lake", "model": "dall-e-2"},
@@ -61,3 +62,29 @@ async def test_a_model_that_nobody_knows_is_a_problem_of_the_catalog(tmp_path: P
     with pytest.raises(InvalidCatalog) as caught:
         await run(write_catalog(tmp_path / "c.csv", ROWS), tmp_path / "ds", sandbox, rows=("fine",), model="dall-e-9")
     assert "dall-e-9" in caught.value.lines[0]
+
+
+@pytest.mark.parametrize(("own", "other"), [("sora_image", "gpt-image-2"), ("gpt-image-2", "sora_image")])
+async def test_a_ratio_is_told_to_the_other_model_as_a_catalog_that_names_it_would_tell_it(
+    tmp_path: Path, sandbox: SandboxProcess, own: str, other: str
+) -> None:
+    row = {"id": "a", "prompt": "a red door", "ratio": "2:3"}
+    override = {"again": True, "rows": ("a",), "model": other}
+    asked = [
+        session_for(write_catalog(tmp_path / "a.csv", [{**row, "model": own}]), tmp_path / "ds", sandbox, **override),
+        session_for(write_catalog(tmp_path / "b.csv", [{**row, "model": other}]), tmp_path / "ds", sandbox),
+    ]
+    told = []
+    for session in asked:
+        plan = await session.make_plan()
+        (wanted,) = [planned.wanted for planned in plan.planned()]
+        told.append((wanted.model, wanted.prompt_sent, dict(wanted.params), wanted.requested_size))
+        forget(session.run_id)
+    assert told[0] == told[1]
+
+
+async def test_a_size_that_the_other_model_does_not_take_is_a_problem(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    rows = [{"id": "a", "prompt": "a door", "model": "gpt-image-2", "size": "1024x1536"}]
+    with pytest.raises(InvalidCatalog) as caught:
+        await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, rows=("a",), model="sora_image")
+    assert "1024x1536" in caught.value.lines[0]
