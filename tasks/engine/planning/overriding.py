@@ -6,7 +6,7 @@ the same run again, says the same. A row that feeds on another row keeps its mod
 
 from dataclasses import replace
 
-from catalogs.checks import on_model
+from catalogs.checks import on_model, recheck
 from catalogs.models import UnknownModel, find_model, resolve
 from catalogs.types import Problem, Row
 from tasks.engine.options import RunOptions
@@ -43,9 +43,25 @@ class Override:
 
     def apply(self, row: Row) -> Row:
         """The row on the run's model."""
-        if self._model.casefold().startswith(_AUTO):
-            return replace(row, model=self._model.casefold())
-        return on_model(row, self._plan.table.get(resolve(self._model, row.operation)[0].id))
+        return put_on(self._plan, row, self._model)
+
+
+def put_on(plan: Plan, row: Row, model: str) -> Row:
+    """The row on a model of this name; one of ``auto:`` is told when it is chosen."""
+    if model.casefold().startswith(_AUTO):
+        return replace(row, model=model.casefold())
+    return on_model(row, plan.table.get(resolve(model, row.operation)[0].id))
+
+
+def retaken_on(plan: Plan, row: Row, model: str) -> Row | None:
+    """The row on the model that an earlier run had it made on; None if, as it now is, that one cannot make it."""
+    try:
+        there = put_on(plan, row, model)
+    except UnknownModel:
+        return None
+    fixed = not there.model.startswith(_AUTO)
+    wrong = recheck(there, plan.table.get(there.model)) if fixed else []
+    return None if any(complaint.severity == "error" for complaint in wrong) else there
 
 
 class Selection:

@@ -62,6 +62,7 @@ class Plan:
     verbs: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))  # what a wave does in a partition
     unwanted: dict[int, list[Unwanted]] = field(default_factory=lambda: defaultdict(list))
     takes: dict[RowId, int] = field(default_factory=dict)  # raised by --again in this run
+    read_as: dict[RowId, tuple[str, str]] = field(default_factory=dict)  # rows on --model: (as read, as asked for)
     kept: dict[RowId, dict[int, str]] = field(default_factory=dict)  # accepted takes of rows that a refill takes again
     known: Spill | None = None  # every row of the catalogs as planned at first
     refills_from: int | None = None  # the first wave that takes rejected pictures again
