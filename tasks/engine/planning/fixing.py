@@ -6,15 +6,31 @@ from typing import Any
 
 import orjson
 
+from tasks.engine.planning.overriding import selective
 from tasks.engine.planning.planned import Plan
-from tasks.engine.planning.remembered import Retake, choice_key, kept_key, own_takes_key, retakes_key, takes_key
+from tasks.engine.planning.remembered import (
+    Retake,
+    bare_rows_key,
+    choice_key,
+    kept_key,
+    own_takes_key,
+    retakes_key,
+    takes_key,
+)
 from tasks.storage.store import Store
 
 
 async def fix_choices(plan: Plan, store: Store) -> None:
-    """Keep the models that this plan chose, for every later plan. The first run to come decides."""
+    """Keep the models that this plan chose, for every later plan. The first run to come decides.
+
+    The model of ``--model`` is that of the rows that name none, until another is given to every row.
+    """
     for word, model in plan.choices.items():
         await store.create(choice_key(word), model.encode())
+    if plan.options.model:
+        keep = store.create if selective(plan.options) else store.put
+        for origin in plan.origins:
+            await keep(bare_rows_key(origin.name), plan.options.model.strip().encode())
 
 
 async def fix_takes(plan: Plan, store: Store) -> None:

@@ -21,6 +21,19 @@ def choice_key(word: str) -> str:
     return f"choices/{slug(word)}"
 
 
+async def bare_rows_model(store: Store, catalog: str) -> str | None:
+    """The model that ``--model`` gave to the rows of a catalog that name none, or None."""
+    try:
+        return (await store.get(bare_rows_key(catalog))).decode()
+    except FileNotFoundError:
+        return None
+
+
+def bare_rows_key(catalog: str) -> str:
+    """Where a dataset keeps the model of a catalog's rows that name none."""
+    return f"choices/rows-of-{slug(catalog)}"
+
+
 async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
     """Takes that ``--again`` raised above the catalog's own, by row id."""
     try:

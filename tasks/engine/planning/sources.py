@@ -14,7 +14,7 @@ from tasks.engine.planning.choosing_model import Made, with_choice, with_success
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources
 from tasks.engine.planning.overriding import Override, Selection, retaken_on, selective
 from tasks.engine.planning.planned import LaterRow, Plan, refs_of
-from tasks.engine.planning.remembered import Retake, kept_takes, raised_by, raised_takes, retakes
+from tasks.engine.planning.remembered import Retake, bare_rows_model, kept_takes, raised_by, raised_takes, retakes
 from tasks.engine.planning.request import CatalogOrigin, digest_of, key_of
 from tasks.engine.planning.spill import PlannedRow, Spill
 from tasks.engine.problems import InvalidCatalog
@@ -104,8 +104,8 @@ class _Reading:
         elsewhere = await retakes(plan.store, file.name) if plan.dataset else {}
         memory = _Memory(raised, mine, elsewhere)
         read = read_catalog(
-            source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model,
-            only_empty=self._override is not None,
+            source, name=file.uri, catalog=file.name, base=file.base, only_empty=self._override is not None,
+            model_override=await self._rows_model(file.name),
         )  # fmt: skip
         origin = CatalogOrigin(name=file.name, sha256=read.sha256)
         plan.origins.append(origin)
@@ -133,6 +133,12 @@ class _Reading:
                     read.problems.add(complaint, row.row_number)
                 if not faults:
                     await self._with_inputs(later, kept)
+
+    async def _rows_model(self, catalog: str) -> str | None:
+        """The model for every row, or for the rows that name none: these keep the one they were last given."""
+        plan = self._plan
+        before = await bare_rows_model(plan.store, catalog) if plan.dataset and self._override is not None else None
+        return before or plan.options.model
 
     async def _chosen(self, row: Row, origin: CatalogOrigin, memory: "_Memory") -> tuple[Row, int]:
         """The row on the model it really gets, and its take."""

@@ -1,6 +1,7 @@
 """Another model for some rows of a catalog: they are taken up on it, the others keep their model and their picture."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +89,20 @@ async def test_a_size_that_the_other_model_does_not_take_is_a_problem(tmp_path: 
     with pytest.raises(InvalidCatalog) as caught:
         await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, rows=("a",), model="sora_image")
     assert "1024x1536" in caught.value.lines[0]
+
+
+@pytest.mark.parametrize("named", [{"only": "failed"}, {"rows": ("b",)}])
+async def test_rows_that_name_no_model_keep_the_one_they_were_given_when_others_get_another(
+    tmp_path: Path, sandbox: SandboxProcess, named: dict[str, Any]
+) -> None:
+    prompt = f"{tmp_path.name} [[scenario:size_not_supported@1]]"
+    bare = [{"id": "a", "prompt": "a lake"}, {"id": "b", "prompt": prompt}]
+    catalog, dataset = write_catalog(tmp_path / "c.csv", bare), tmp_path / "ds"
+    await run(catalog, dataset, sandbox, model="dall-e-2", rows=("a",))
+    await run(catalog, dataset, sandbox, model="dall-e-2")
+    for _ in range(2):  # the scenario fails each model's first call
+        await run(catalog, dataset, sandbox, model="flux-2-pro", **named)
+    assert models(dataset) == {"a": ("dall-e-2", "succeeded"), "b": ("flux-2-pro", "succeeded")}
+    before = charges_so_far(sandbox)
+    await run(catalog, dataset, sandbox, model="dall-e-3", only="held")
+    assert (charged(sandbox, before), models(dataset)["a"]) == ([], ("dall-e-2", "succeeded"))
