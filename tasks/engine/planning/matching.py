@@ -7,6 +7,7 @@ from typing import Any
 from tasks.engine.planning.choose import Choice, choose, untouched
 from tasks.engine.planning.foreseen import Known, foreseen
 from tasks.engine.planning.keying import unwanted
+from tasks.engine.planning.overriding import selective
 from tasks.engine.planning.planned import Plan
 from tasks.engine.planning.spill import PlannedRow, Spill, planned_row
 from tasks.journal.dataset import Dataset
@@ -79,6 +80,7 @@ class Comparison:
         self._plan, self._partition = plan, partition
         self._plain = replace(plan.options, only="pending")
         self._named = frozenset(plan.options.rows)
+        self._for_some = plan.options.only != "pending" and (plan.options.again or selective(plan.options))
         self._seen: set[WantId] = set()
         self._buying: set[str | None] = set()
 
@@ -100,6 +102,8 @@ class Comparison:
         action = row.action if row.action in ("wait", "fail") else chosen.action
         if action in ("buy", "hold", "read") and self._named and wanted.row_id not in self._named:
             action = "none"
+        if action == "buy" and self._for_some and (wanted.catalog, wanted.row_id) not in plan.picked:
+            action = "none"  # not on its own model, nor the same take, where another was asked for
         shared = action == "buy" and wanted.key in self._buying  # another row of this plan buys the same picture
         if shared:
             action = "none"

@@ -1,7 +1,7 @@
 """``--again`` and ``--model`` beside ``--rows`` or ``--only``: for the rows that are taken up, and no others.
 
 Which rows these are follows from what became of them on their own model and take, so that every plan of the run, and
-the same run again, says the same. A row that feeds on another row keeps its model and take unless it is named.
+the same run again, says the same. A row that feeds on another row, or on a URL, is judged by what it was made from.
 """
 
 from dataclasses import replace
@@ -13,6 +13,7 @@ from tasks.engine.options import RunOptions
 from tasks.engine.planning.choosing_model import with_choice
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources_of
 from tasks.engine.planning.planned import Plan
+from tasks.engine.planning.recorded import Recorded
 from tasks.engine.planning.request import CatalogOrigin
 from tasks.engine.problems import InvalidCatalog
 from tasks.journal.fold import outcome
@@ -71,6 +72,8 @@ class Selection:
         self._plan = plan
         self._named = frozenset(plan.options.rows)
         self._keys: dict[int, set[str]] = {}
+        self._recorded = Recorded(plan)
+        self._word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
 
     async def has(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
         """Whether the row, at the take it has before this run, is among them."""
@@ -79,12 +82,14 @@ class Selection:
             return False
         if plan.options.only == "pending":
             return True
+        chosen = await with_choice(plan, row)
         sources = await resolve_sources_of(plan, row)
         if sources is None:
-            return False
-        own = plan_row(plan, await with_choice(plan, row), origin, 0, take, sources).wanted
-        but_succeeded = plan.options.only == "all-but-succeeded"
-        return (own.key in await self._known(bucket_of(plan, own))) is not but_succeeded
+            ended = await self._recorded.outcome(chosen, origin, take) == self._word
+        else:
+            own = plan_row(plan, chosen, origin, 0, take, sources).wanted
+            ended = own.key in await self._known(bucket_of(plan, own))
+        return ended is not (plan.options.only == "all-but-succeeded")
 
     async def _known(self, partition: int) -> set[str]:
         """Call keys of a partition with the outcome that ``only`` names (all-but-succeeded: that succeeded)."""
@@ -92,7 +97,6 @@ class Selection:
         if dataset is None:
             return set()
         if partition not in self._keys:
-            word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
             fold = await load_fold(plan.store, dataset.partition_names[partition])
-            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == word}
+            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == self._word}
         return self._keys[partition]
