@@ -11,7 +11,7 @@ from tasks.engine.buying.answering import finished_answer, is_structured
 from tasks.engine.buying.pictures import Unfetchable, fetch_picture
 from tasks.engine.buying.purchase import Buyer, Purchase
 from tasks.engine.buying.settling import now
-from tasks.engine.planning.choose import bytes_may_come, choose
+from tasks.engine.planning.choose import bytes_may_come, choose, is_read
 from tasks.engine.planning.request import VISION_MAX_TOKENS
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.shared.progress import delivered
@@ -189,12 +189,10 @@ class RowWorker:
         ocr = self._services.options.ocr
         if not row.wanted.ocr or ocr == "off" or row.wanted.operation == "vision":
             return
-        reader = LOCAL_READER if ocr == "local" else self._services.table.get(ocr).id
         for index, stored in sorted(state.stored.items()):
             if self._services.stop.stopped:
                 return
-            known = state.reads.get((index, reader))
-            if known is not None and known.status != "failed":
+            if is_read(state, index, ocr):
                 continue
             data = pictures.get(index) or await self._stored(stored.image_key)
             read = await (
@@ -273,8 +271,10 @@ class RowWorker:
         now_is, reason, _ = outcome(state)
         progress, run_id = self._services.progress, self._services.run_id
         progress.finished(now_is, reason)
-        if state is not None and any(
-            a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values()
+        if (
+            state is not None
+            and row.action != "read"
+            and any(a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values())
         ):
             progress.succeeded += delivered(state, row.wanted.samples)
 

@@ -83,6 +83,7 @@ class Comparison:
         self._for_some = plan.options.only != "pending" and (plan.options.again or selective(plan.options))
         self._seen: set[WantId] = set()
         self._buying: set[str | None] = set()
+        self._reading: set[str | None] = set()
 
     def add(self, row: PlannedRow, fold: Fold) -> None:
         """Decide by the journal."""
@@ -105,14 +106,16 @@ class Comparison:
         if action == "buy" and self._for_some and (wanted.catalog, wanted.row_id) not in plan.picked:
             action = "none"  # not on its own model, nor the same take, where another was asked for
         shared = action == "buy" and wanted.key in self._buying  # another row of this plan buys the same picture
+        reads = wanted.ocr and plan.options.ocr != "off" and wanted.operation != "vision"
         if shared:
-            action = "none"
+            action = "read" if reads and wanted.key not in self._reading else "none"
         elif action == "buy":
             self._buying.add(wanted.key)
         release = chosen.release and action == "buy"
         planned = row.decided(action, record=record, release=release, attempts=attempts)
         plan.summary.count(planned, chosen.outcome, shared=shared)
-        if action in ("buy", "read") and wanted.ocr and wanted.operation != "vision":
+        if action in ("buy", "read") and reads:
+            self._reading.add(wanted.key)
             plan.summary.count_reading(wanted.samples, plan.table.reading(plan.options.ocr))
         if record or action != "none":
             bucket = planned.wave * plan.partitions + self._partition
