@@ -74,9 +74,12 @@ def _date(text: str | None) -> datetime | None:
 
 def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
     """Whether a stored picture still lacks the reading that the row and the run ask for."""
-    if not wanted.ocr or ocr == "off" or wanted.operation == "vision":
-        return False
-    return any(not is_read(state, index, ocr) for index in state.stored)
+    return reads_back(wanted, ocr) and any(not is_read(state, index, ocr) for index in state.stored)
+
+
+def reads_back(wanted: Wanted, ocr: str) -> bool:
+    """Whether the row and the run ask for a reading of its pictures."""
+    return wanted.ocr and ocr != "off" and wanted.operation != "vision"
 
 
 def is_read(state: KeyState, sample: int, ocr: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tasks.engine.planning.choose import Choice, choose, untouched
+from tasks.engine.planning.choose import Choice, choose, reads_back, untouched
 from tasks.engine.planning.foreseen import Known, foreseen
 from tasks.engine.planning.keying import unwanted
 from tasks.engine.planning.overriding import selective
@@ -101,12 +101,14 @@ class Comparison:
         if chosen.action == "none" and chosen.outcome == "pending" and (wanted.catalog, wanted.row_id) in plan.picked:
             chosen = untouched(self._plain)  # picked by what became of it on its own model
         action = row.action if row.action in ("wait", "fail") else chosen.action
+        if action == "wait" and not plan.may_buy((wanted.catalog, wanted.row_id)):
+            action = "none"
         if action in ("buy", "hold", "read") and self._named and wanted.row_id not in self._named:
             action = "none"
         if action == "buy" and self._for_some and (wanted.catalog, wanted.row_id) not in plan.picked:
             action = "none"  # not on its own model, nor the same take, where another was asked for
         shared = action == "buy" and wanted.key in self._buying  # another row of this plan buys the same picture
-        reads = wanted.ocr and plan.options.ocr != "off" and wanted.operation != "vision"
+        reads = reads_back(wanted, plan.options.ocr)
         if shared:
             action = "read" if reads and wanted.key not in self._reading else "none"
         elif action == "buy":
@@ -114,7 +116,7 @@ class Comparison:
         release = chosen.release and action == "buy"
         planned = row.decided(action, record=record, release=release, attempts=attempts)
         plan.summary.count(planned, chosen.outcome, shared=shared)
-        if action in ("buy", "read") and reads:
+        if action in ("buy", "read", "fetch", "wait") and reads:
             self._reading.add(wanted.key)
             plan.summary.count_reading(wanted.samples, plan.table.reading(plan.options.ocr))
         if record or action != "none":

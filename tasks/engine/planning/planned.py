@@ -100,9 +100,17 @@ class Plan:
     @property
     def fetchable(self) -> bool:
         """Whether a waiting row may get its input in this run: an https picture, or a row that is being bought."""
-        return any(ref.kind == "https" for later in self.later for ref in refs_of(later.row)) or bool(
+        wanted = (later for later in self.later if self.may_buy((later.origin.name, later.row.row_id)))
+        return any(ref.kind == "https" for later in wanted for ref in refs_of(later.row)) or bool(
             self.later and self.work.counts
         )
+
+    def may_buy(self, waiting: RowId) -> bool:
+        """Whether ``--rows`` and ``--only`` let this run buy a row whose input is not there yet."""
+        options = self.options
+        if options.rows and waiting[1] not in options.rows:
+            return False
+        return options.only in ("pending", "all-but-succeeded") or waiting in self.picked
 
     def discard(self) -> None:
         """Remove the plan's files."""
