@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -53,6 +54,22 @@ def fit_ratio(model: Model, operation: Operation, ratio: str) -> tuple[str | Non
         raise BadCell(f"{model.id} takes no ratio for {operation}")
     known = [option if ":" in option else f"{option}:1" for option in dict.fromkeys(known)]
     raise BadCell(f"{model.id} takes {one_of(known)}, by its sizes {one_of(sizes)}", nearest=nearest_size(ratio, known))
+
+
+def fit_frame(model: Model, operation: Operation, size: str | None, ratio: str | None) -> tuple[str | None, str | None]:
+    """(size, ratio) as the model wants to be told what a row asks for by the one, the other, or both."""
+    if ratio is not None and (size is None or not model.sizes):
+        return fit_ratio(model, operation, ratio)
+    return (None if size is None else fit_size(model, operation, size)), None
+
+
+def on_model(row: Row, model: Model) -> Row:
+    """The row on another model, its size or ratio as that one is told it. What does not fit is left to ``recheck``."""
+    try:
+        size, ratio = fit_frame(model, row.operation, *row.asked)
+    except BadCell:
+        size, ratio = row.asked
+    return replace(row, model=model.id, size=size, ratio=ratio)
 
 
 def nearest_size(size: str, options: Sequence[str]) -> str | None:

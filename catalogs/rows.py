@@ -101,6 +101,7 @@ class RowMaker:
             prompt=prompt,
             size=shape.size,
             ratio=shape.ratio,
+            asked=shape.asked,
             n=shape.n,
             take=take,
             params=shape.params if seed is None else {**shape.params, "seed": seed},

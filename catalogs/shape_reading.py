@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from catalogs import cells as parse
 from catalogs.answers import JSON_SCHEMA
-from catalogs.checks import check_json_params, fit_ratio, fit_size, takes
+from catalogs.checks import check_json_params, fit_frame, takes
 from catalogs.columns import PARAM_COLUMNS, SHAPE_COLUMNS
 from catalogs.guide import GuideError, choose
 from catalogs.models import MODELS, UnknownModel, names_of, params_for, resolve, retirement
@@ -217,15 +217,10 @@ class _Reading:
 
     def _tell(self, model: Model, sizes: list[tuple[str, str]], ratios: list[tuple[str, str]]) -> None:
         shape = self.shape
-        column, value = (sizes + ratios)[0]
-        shape.said = (value, None) if sizes else (None, value)
+        column, _ = (sizes + ratios)[0]
+        shape.asked = sizes[0][1] if sizes else None, ratios[0][1] if ratios else None
         try:
-            if sizes and ratios and not model.sizes:
-                shape.size, shape.ratio = fit_ratio(model, shape.operation, ratios[0][1])
-            elif sizes:
-                shape.size = fit_size(model, shape.operation, value)
-            else:
-                shape.size, shape.ratio = fit_ratio(model, shape.operation, value)
+            shape.size, shape.ratio = fit_frame(model, shape.operation, *shape.asked)
         except BadCell as bad:
             shape.remarks.append(bad.complaint(column, self.texts[column]))
 

@@ -24,7 +24,7 @@ class Shape:
     model: Model | None = None
     size: str | None = None
     ratio: str | None = None
-    said: tuple[str | None, str | None] = (None, None)  # size or ratio as the row has it, whatever the model is told
+    asked: tuple[str | None, str | None] = (None, None)  # as Row.asked
     n: int = 1
     params: dict[str, Json] = field(default_factory=dict)  # without the seed
     seed: int | None = None
@@ -71,10 +71,10 @@ class Shape:
                 raise BadCell(f"the same ratio as in the column, which is {self.ratio}, or no tag", nearest=self.ratio)
             if self.size is not None:
                 raise BadCell(f"no ratio tag beside a size, which is {self.size}")
-            self._by_tag[ratio] = replace(self, size=size, ratio=fitted, said=(size, fitted), _by_tag={}).settle()
+            self._by_tag[ratio] = replace(self, size=size, ratio=fitted, asked=(None, ratio), _by_tag={}).settle()
         return self._by_tag[ratio]
 
     def _digest(self, model_name: str) -> Any:
         # a row that names no model must not get another id with each --model that makes another size of its ratio
-        size, ratio = (self.size, self.ratio) if model_name else self.said
+        size, ratio = (self.size, self.ratio) if model_name else self.asked
         return sha256(canonical_json([self.operation, model_name, size, ratio, self.n, self.params, self.vision]))

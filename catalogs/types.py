@@ -159,6 +159,7 @@ class Row:
     prompt: str
     size: str | None = None
     ratio: str | None = None
+    asked: tuple[str | None, str | None] = (None, None)  # size and ratio as its cells say it, whatever the model
     n: int = 1
     take: int = 1
     params: Mapping[str, Json] = field(default_factory=dict)

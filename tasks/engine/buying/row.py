@@ -13,7 +13,7 @@ from tasks.engine.buying.fitting import UnfitPicture, fitted
 from tasks.engine.buying.pictures import Unfetchable, fetch_picture
 from tasks.engine.buying.purchase import Buyer, Purchase
 from tasks.engine.buying.settling import now
-from tasks.engine.planning.choose import bytes_may_come, choose
+from tasks.engine.planning.choose import bytes_may_come, choose, is_read
 from tasks.engine.planning.request import VISION_MAX_TOKENS
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.shared.progress import delivered
@@ -206,12 +206,10 @@ class RowWorker:
         ocr = self._services.options.ocr
         if not row.wanted.ocr or ocr == "off" or row.wanted.operation == "vision":
             return
-        reader = LOCAL_READER if ocr == "local" else self._services.table.get(ocr).id
         for index, stored in sorted(s for s in state.stored.items() if s[0] < row.wanted.samples):
             if self._services.stop.stopped:
                 return
-            known = state.reads.get((index, reader))
-            if known is not None and known.status != "failed":
+            if is_read(state, index, ocr):
                 continue
             data = pictures.get(index) or await self._stored(stored.image_key)
             read = await (
@@ -244,21 +242,12 @@ class RowWorker:
         async def make_call() -> Call:
             return call
 
-        cap = services.table.reading_cap(model, VISION_MAX_TOKENS, len(call.prompt))
-        await self._buyer.buy(
-            Purchase(
-                key=key,
-                purpose="ocr",
-                catalog=row.wanted.catalog,
-                row_id=row.wanted.row_id,
-                take=row.wanted.take,
-                model=model,
-                endpoint="/chat/completions",
-                samples=1,
-                cap_micros=cap,
-                make_call=make_call,
-            )
-        )
+        purchase = Purchase(
+            key=key, purpose="ocr", catalog=row.wanted.catalog, row_id=row.wanted.row_id, take=row.wanted.take,
+            model=model, endpoint="/chat/completions", samples=1, make_call=make_call,
+            cap_micros=services.table.reading_cap(model, VISION_MAX_TOKENS, len(call.prompt)),
+        )  # fmt: skip
+        await self._buyer.buy(purchase)
         state = self._journal.fold.keys.get(key)
         now_is, _, _ = outcome(state)
         assert row.wanted.key is not None
@@ -290,8 +279,10 @@ class RowWorker:
         now_is, reason, _ = outcome(state)
         progress, run_id = self._services.progress, self._services.run_id
         progress.finished(now_is, reason)
-        if state is not None and any(
-            a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values()
+        if (
+            state is not None
+            and row.action != "read"
+            and any(a.state == "answered" and a.intent.run_id == run_id for a in state.attempts.values())
         ):
             progress.succeeded += delivered(state, row.wanted.samples)
 

@@ -87,15 +87,24 @@ def _date(text: str | None) -> datetime | None:
 
 def reading_missing(state: KeyState, wanted: Wanted, ocr: str) -> bool:
     """Whether a stored picture still lacks the reading that the row and the run ask for."""
-    if not wanted.ocr or ocr == "off" or wanted.operation == "vision":
-        return False
-    return any(index < wanted.samples and not _read_by(state, index, ocr) for index in state.stored)
+    samples = [index for index in state.stored if index < wanted.samples]
+    return reads_back(wanted, ocr) and any(not is_read(state, index, ocr) for index in samples)
 
 
-def _read_by(state: KeyState, sample: int, ocr: str) -> bool:
+def reads_back(wanted: Wanted, ocr: str) -> bool:
+    """Whether the row and the run ask for a reading of its pictures."""
+    return wanted.ocr and ocr != "off" and wanted.operation != "vision"
+
+
+def is_read(state: KeyState, sample: int, ocr: str) -> bool:
+    """Whether a picture has its reading: a paid one also serves where the local reader is asked for, if it tells."""
     readings = [read for (index, _), read in state.reads.items() if index == sample]
     wanted_kind = [r for r in readings if (r.reader.startswith("local")) == (ocr == "local")]
-    return any(r.status in ("text", "no_text", "refused") or r.text is not None for r in wanted_kind)  # cut ones too
+    told = readings if ocr == "local" else wanted_kind
+    return any(r.status == "refused" for r in wanted_kind) or any(
+        r.status in ("text", "no_text") or r.text is not None  # cut ones too
+        for r in told
+    )
 
 
 def _takes_up(options: RunOptions, now: str) -> bool:

@@ -1,8 +1,8 @@
 """Which model a row really gets: an ``auto:`` word's, fixed by the dataset, or a retired model's successor."""
 
-from dataclasses import replace
 from datetime import date
 
+from catalogs.checks import on_model
 from catalogs.guide import choose as choose_model
 from catalogs.models import successor
 from catalogs.types import Model, Row
@@ -25,7 +25,7 @@ async def with_choice(plan: Plan, row: Row) -> Row:
         model = await fixed_choice(plan.store, word) if plan.dataset else None
         today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
         plan.choices[word] = model = model or choose_model(row.model, row.operation, today).id
-    return replace(row, model=model)
+    return on_model(row, plan.table.get(model))
 
 
 async def with_successor(plan: Plan, row: Row, origin: CatalogOrigin, take: int, made: "Made") -> Row:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from tasks.engine.planning.breathing import breathe
-from tasks.engine.planning.choose import Choice, choose, untouched
+from tasks.engine.planning.choose import Choice, choose, reads_back, untouched
 from tasks.engine.planning.foreseen import Known, foreseen
 from tasks.engine.planning.keying import unwanted
+from tasks.engine.planning.overriding import selective
 from tasks.engine.planning.planned import Plan
 from tasks.engine.planning.spill import PlannedRow, Spill, planned_row
 from tasks.journal.dataset import Dataset
@@ -81,8 +82,10 @@ class Comparison:
         self._plan, self._partition = plan, partition
         self._plain = replace(plan.options, only="pending")
         self._named = frozenset(plan.options.rows)
+        self._for_some = plan.options.only != "pending" and (plan.options.again or selective(plan.options))
         self._seen: set[WantId] = set()
-        self._paying: set[str | None] = set()
+        self._buying: set[str | None] = set()
+        self._reading: set[str | None] = set()
 
     def add(self, row: PlannedRow, fold: Fold) -> None:
         """Decide by the journal."""
@@ -100,17 +103,24 @@ class Comparison:
         if chosen.action == "none" and chosen.outcome == "pending" and (wanted.catalog, wanted.row_id) in plan.picked:
             chosen = untouched(self._plain)  # picked by what became of it on its own model
         action = row.action if row.action in ("wait", "fail") else chosen.action
+        if action == "wait" and not plan.may_buy((wanted.catalog, wanted.row_id)):
+            action = "none"
         if action in ("buy", "hold", "read") and self._named and wanted.row_id not in self._named:
             action = "none"
-        shared = action in ("buy", "read") and wanted.key in self._paying  # another row buys, or has read, the same
+        if action == "buy" and self._for_some and (wanted.catalog, wanted.row_id) not in plan.picked:
+            action = "none"  # not on its own model, nor the same take, where another was asked for
+        # another row of this plan buys the same picture, or has it read
+        shared = (action == "buy" and wanted.key in self._buying) or (action == "read" and wanted.key in self._reading)
+        reads = reads_back(wanted, plan.options.ocr)
         if shared:
-            action = "none"
-        elif action in ("buy", "read"):
-            self._paying.add(wanted.key)
+            action = "read" if reads and wanted.key not in self._reading else "none"
+        elif action == "buy":
+            self._buying.add(wanted.key)
         release = chosen.release and action == "buy"
         planned = row.decided(action, record=record, release=release, attempts=attempts)
         plan.summary.count(planned, chosen.outcome, shared=shared)
-        if action in ("buy", "read") and wanted.ocr and wanted.operation != "vision":
+        if action in ("buy", "read", "fetch", "wait") and reads:
+            self._reading.add(wanted.key)
             plan.summary.count_reading(wanted.samples, plan.table.reading(plan.options.ocr))
         if record or action != "none":
             bucket = planned.wave * plan.partitions + self._partition

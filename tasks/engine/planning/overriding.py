@@ -1,17 +1,19 @@
 """``--again`` and ``--model`` beside ``--rows`` or ``--only``: for the rows that are taken up, and no others.
 
 Which rows these are follows from what became of them on their own model and take, so that every plan of the run, and
-the same run again, says the same. A row that feeds on another row keeps its model and take unless it is named.
+the same run again, says the same. A row that feeds on another row, or on a URL, is judged by what it was made from.
 """
 
 from dataclasses import replace
 
+from catalogs.checks import on_model, recheck
 from catalogs.models import UnknownModel, find_model, resolve
 from catalogs.types import Problem, Row
 from tasks.engine.options import RunOptions
 from tasks.engine.planning.choosing_model import with_choice
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources_of
 from tasks.engine.planning.planned import Plan
+from tasks.engine.planning.recorded import Recorded
 from tasks.engine.planning.request import CatalogOrigin
 from tasks.engine.problems import InvalidCatalog
 from tasks.journal.fold import outcome
@@ -29,6 +31,7 @@ class Override:
     """Puts rows on the run's model. ``InvalidCatalog`` if nobody knows that model."""
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._model = (plan.options.model or "").strip()
         if self._model.casefold().startswith(_AUTO):
             return
@@ -41,9 +44,25 @@ class Override:
 
     def apply(self, row: Row) -> Row:
         """The row on the run's model."""
-        if self._model.casefold().startswith(_AUTO):
-            return replace(row, model=self._model.casefold())
-        return replace(row, model=resolve(self._model, row.operation)[0].id)
+        return put_on(self._plan, row, self._model)
+
+
+def put_on(plan: Plan, row: Row, model: str) -> Row:
+    """The row on a model of this name; one of ``auto:`` is told when it is chosen."""
+    if model.casefold().startswith(_AUTO):
+        return replace(row, model=model.casefold())
+    return on_model(row, plan.table.get(resolve(model, row.operation)[0].id))
+
+
+def retaken_on(plan: Plan, row: Row, model: str) -> Row | None:
+    """The row on the model that an earlier run had it made on; None if, as it now is, that one cannot make it."""
+    try:
+        there = put_on(plan, row, model)
+    except UnknownModel:
+        return None
+    fixed = not there.model.startswith(_AUTO)
+    wrong = recheck(there, plan.table.get(there.model)) if fixed else []
+    return None if any(complaint.severity == "error" for complaint in wrong) else there
 
 
 class Selection:
@@ -53,6 +72,8 @@ class Selection:
         self._plan = plan
         self._named = frozenset(plan.options.rows)
         self._keys: dict[int, set[str]] = {}
+        self._recorded = Recorded(plan)
+        self._word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
 
     async def has(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
         """Whether the row, at the take it has before this run, is among them."""
@@ -61,12 +82,14 @@ class Selection:
             return False
         if plan.options.only == "pending":
             return True
+        chosen = await with_choice(plan, row)
         sources = await resolve_sources_of(plan, row)
         if sources is None:
-            return False
-        own = plan_row(plan, await with_choice(plan, row), origin, 0, take, sources).wanted
-        but_succeeded = plan.options.only == "all-but-succeeded"
-        return (own.key in await self._known(bucket_of(plan, own))) is not but_succeeded
+            ended = await self._recorded.outcome(chosen, origin, take) == self._word
+        else:
+            own = plan_row(plan, chosen, origin, 0, take, sources).wanted
+            ended = own.key in await self._known(bucket_of(plan, own))
+        return ended is not (plan.options.only == "all-but-succeeded")
 
     async def _known(self, partition: int) -> set[str]:
         """Call keys of a partition with the outcome that ``only`` names (all-but-succeeded: that succeeded)."""
@@ -74,7 +97,6 @@ class Selection:
         if dataset is None:
             return set()
         if partition not in self._keys:
-            word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
             fold = await load_fold(plan.store, dataset.partition_names[partition])
-            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == word}
+            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == self._word}
         return self._keys[partition]

@@ -62,6 +62,7 @@ class Plan:
     verbs: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))  # what a wave does in a partition
     unwanted: dict[int, list[Unwanted]] = field(default_factory=lambda: defaultdict(list))
     takes: dict[RowId, int] = field(default_factory=dict)  # raised by --again in this run
+    read_as: dict[RowId, tuple[str, str]] = field(default_factory=dict)  # rows on --model: (as read, as asked for)
     kept: dict[RowId, dict[int, str]] = field(default_factory=dict)  # accepted takes of rows that a refill takes again
     known: Spill | None = None  # every row of the catalogs as planned at first
     refills_from: int | None = None  # the first wave that takes rejected pictures again
@@ -99,9 +100,17 @@ class Plan:
     @property
     def fetchable(self) -> bool:
         """Whether a waiting row may get its input in this run: an https picture, or a row that is being bought."""
-        return any(ref.kind == "https" for later in self.later for ref in refs_of(later.row)) or bool(
+        wanted = (later for later in self.later if self.may_buy((later.origin.name, later.row.row_id)))
+        return any(ref.kind == "https" for later in wanted for ref in refs_of(later.row)) or bool(
             self.later and self.work.counts
         )
+
+    def may_buy(self, waiting: RowId) -> bool:
+        """Whether ``--rows`` and ``--only`` let this run buy a row whose input is not there yet."""
+        options = self.options
+        if options.rows and waiting[1] not in options.rows:
+            return False
+        return options.only in ("pending", "all-but-succeeded") or waiting in self.picked
 
     def discard(self) -> None:
         """Remove the plan's files."""

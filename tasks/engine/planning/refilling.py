@@ -15,6 +15,7 @@ from catalogs.rules import Rule, Verdict
 from tasks.engine.analysis.accepting import accept_rule, judge, manifest_rows
 from tasks.engine.planning.keying import bucket_of, unwanted
 from tasks.engine.planning.matching import compare
+from tasks.engine.planning.overriding import selective
 from tasks.engine.planning.planned import Plan, RowId
 from tasks.engine.planning.request import digest_of, key_of
 from tasks.engine.planning.spill import PlannedRow
@@ -67,6 +68,8 @@ async def plan_refill(plan: Plan, wave: int) -> int:
         left -= 1
         again = retaken(row, need.take, wave)
         plan.takes[row_id] = need.take
+        if plan.options.model and not selective(plan.options):
+            plan.read_as.setdefault(row_id, (wanted.model, wanted.model))
         plan.kept[row_id] = need.kept
         ready[bucket_of(plan, again.wanted)].append(again)
         if need.replaces is not None:

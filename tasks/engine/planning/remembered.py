@@ -1,5 +1,7 @@
 """Where a dataset keeps what it remembers of the user's words, and what it remembers: chosen models, raised takes."""
 
+from dataclasses import dataclass
+
 import orjson
 
 from tasks.storage.keys import slug
@@ -19,6 +21,19 @@ def choice_key(word: str) -> str:
     return f"choices/{slug(word)}"
 
 
+async def bare_rows_model(store: Store, catalog: str) -> str | None:
+    """The model that ``--model`` gave to the rows of a catalog that name none, or None."""
+    try:
+        return (await store.get(bare_rows_key(catalog))).decode()
+    except FileNotFoundError:
+        return None
+
+
+def bare_rows_key(catalog: str) -> str:
+    """Where a dataset keeps the model of a catalog's rows that name none."""
+    return f"choices/rows-of-{slug(catalog)}"
+
+
 async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
     """Takes that ``--again`` raised above the catalog's own, by row id."""
     try:
@@ -35,6 +50,28 @@ async def raised_by(store: Store, catalog: str, run_id: str) -> dict[str, int]:
     except FileNotFoundError:
         return {}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Retake:
+    """A raised take on a model that is not the row's own."""
+
+    model: str  # as Row.model
+    take: int
+
+
+async def retakes(store: Store, catalog: str) -> dict[str, dict[str, Retake]]:
+    """By row id, and by the model that the row was read with: a row on which another is written is that one's."""
+    try:
+        found = orjson.loads(await store.get(retakes_key(catalog)))
+    except FileNotFoundError:
+        return {}
+    return {row_id: {own: Retake(**entry) for own, entry in each.items()} for row_id, each in found.items()}
+
+
+def retakes_key(catalog: str) -> str:
+    """Where a dataset keeps the takes of a catalog that ``--model`` had made on other models than the catalog's."""
+    return f"takes/{slug(catalog)}.models.json"
 
 
 def own_takes_key(catalog: str, run_id: str) -> str:

@@ -13,9 +13,9 @@ from catalogs.types import Problem, Row
 from tasks.engine.planning.breathing import breathe
 from tasks.engine.planning.choosing_model import Made, with_choice, with_successor
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources
-from tasks.engine.planning.overriding import Override, Selection, selective
+from tasks.engine.planning.overriding import Override, Selection, retaken_on, selective
 from tasks.engine.planning.planned import LaterRow, Plan, refs_of
-from tasks.engine.planning.remembered import kept_takes, raised_by, raised_takes
+from tasks.engine.planning.remembered import Retake, bare_rows_model, kept_takes, raised_by, raised_takes, retakes
 from tasks.engine.planning.request import CatalogOrigin, digest_of, key_of
 from tasks.engine.planning.spill import PlannedRow, Spill
 from tasks.engine.problems import InvalidCatalog
@@ -102,9 +102,11 @@ class _Reading:
         kept = await kept_takes(plan.store, file.name) if plan.dataset else {}
         asked = plan.options.again or plan.options.only != "pending"
         mine = await raised_by(plan.store, file.name, plan.run_id) if plan.dataset and asked else {}
+        elsewhere = await retakes(plan.store, file.name) if plan.dataset else {}
+        memory = _Memory(raised, mine, elsewhere)
         read = read_catalog(
-            source, name=file.uri, catalog=file.name, base=file.base, model_override=plan.options.model,
-            only_empty=self._override is not None, model_of=plan.table.get,
+            source, name=file.uri, catalog=file.name, base=file.base, only_empty=self._override is not None,
+            model_override=await self._rows_model(file.name), model_of=plan.table.get,
         )  # fmt: skip
         origin = CatalogOrigin(name=file.name, sha256=read.sha256)
         plan.origins.append(origin)
@@ -115,7 +117,7 @@ class _Reading:
             await breathe(plan.read)
             if row.row_id in self._asked:
                 self.ids.add(row.row_id)
-            chosen, take = await self._chosen(row, origin, raised, mine)
+            chosen, take = await self._chosen(row, origin, memory)
             if chosen is not row:
                 for complaint in recheck(chosen, plan.table.get(chosen.model)):
                     read.problems.add(complaint, row.row_number)
@@ -134,19 +136,31 @@ class _Reading:
                 if not any(complaint.severity == "error" for complaint in faults):
                     await self._with_inputs(later, kept)
 
-    async def _chosen(
-        self, row: Row, origin: CatalogOrigin, raised: dict[str, int], mine: dict[str, int]
-    ) -> tuple[Row, int]:
-        """The row on the model it really gets, and its take; ``mine``: what this run has raised already."""
-        plan, row_id = self._plan, (origin.name, row.row_id)
-        take = max(row.take, raised.get(row.row_id, 1))
-        chosen = row
-        taken_up = row.row_id in mine if mine else await self._taken_up(row, origin, take)
+    async def _rows_model(self, catalog: str) -> str | None:
+        """The model for every row, or for the rows that name none: these keep the one they were last given."""
+        plan = self._plan
+        before = await bare_rows_model(plan.store, catalog) if plan.dataset and self._override is not None else None
+        return before or plan.options.model
+
+    async def _chosen(self, row: Row, origin: CatalogOrigin, memory: "_Memory") -> tuple[Row, int]:
+        """The row on the model it really gets, and its take."""
+        plan, row_id, mine = self._plan, (origin.name, row.row_id), memory.mine
+        chosen, take = row, max(row.take, memory.raised.get(row.row_id, 1))
+        own_take = take
+        retake = memory.retake(row)
+        if retake is not None and (there := retaken_on(plan, row, retake.model)) is not None:
+            chosen, take = there, max(take, retake.take)
+        taken_up = row.row_id in mine if mine else await self._taken_up(chosen, origin, take)
         if taken_up:
+            before = chosen.model
+            chosen = chosen if self._override is None else self._override.apply(row)
             if mine or plan.options.again:
                 take = plan.takes[row_id] = mine.get(row.row_id, take + 1)
+            elif chosen.model != before:
+                take = own_take
             plan.picked.add(row_id)
-            chosen = row if self._override is None else self._override.apply(row)
+        if chosen is not row or (plan.options.model and self._override is None and row_id in plan.takes):
+            plan.read_as[row_id] = row.model, chosen.model
         chosen = await with_choice(plan, chosen) if chosen.model.startswith("auto:") else chosen
         if plan.options.replace_retired:
             chosen = await with_successor(plan, chosen, origin, take, self._made)
@@ -172,6 +186,21 @@ class _Reading:
     def _place(self, planned: PlannedRow, kept: dict[str, dict[str, str]]) -> None:
         for each in (planned, *_kept(planned, kept)):
             self._rows.add(bucket_of(self._plan, each.wanted), each)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What the dataset remembers of one catalog's rows; ``mine``: the takes that this very run raised already."""
+
+    raised: dict[str, int]
+    mine: dict[str, int]
+    retakes: dict[str, dict[str, Retake]]
+
+    def retake(self, row: Row) -> Retake | None:
+        """The raised take that was made instead of this row, or on the very model that is written on it since."""
+        entries = self.retakes.get(row.row_id, {})
+        on_it = (entry for entry in entries.values() if entry.model == row.model)
+        return entries.get(row.model) or max(on_it, key=lambda entry: entry.take, default=None)
 
 
 def _no_such_row(files: Sequence[CatalogFile], row_id: str) -> Problem:

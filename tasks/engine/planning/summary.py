@@ -94,14 +94,19 @@ class PlanSummary:
             share = self.models[model] = ModelShare()
         return share
 
-    def leave_waiting(self, row: PlannedRow) -> None:
-        """Take away a row that waited: its input is there, and it is counted again as what it now is."""
+    def leave_waiting(self, row: PlannedRow, *, bought: bool, reading: ReadingPrice | None) -> None:
+        """Take away a row that waited: its input is there, and it is counted again as what it now is.
+
+        ``bought``: its money was counted, with that of its readings.
+        """
         samples = row.wanted.samples
         self.rows -= samples
         self.outcomes["pending"] -= samples
         self._share(row.wanted.model).rows -= samples
-        self.waiting -= samples
-        self._wait_for(row, -1)
+        if bought:
+            self.waiting -= samples
+            self._wait_for(row, -1)
+            self.count_reading(-samples, reading)
 
     def _wait_for(self, row: PlannedRow, sign: int) -> None:
         """Add (or, with -1, take away) the money of a row whose input is not there yet: this run may buy it."""

@@ -98,16 +98,28 @@ class _Partition:
         self._rows = RowWorker(services, journal, self._buyer)
 
     async def run(self) -> PartitionResult:
-        """Known answers first (nearest deadline first), then what is new, then what may have been paid before."""
+        """Known answers first (nearest deadline first), then what is new, then what may have been paid before.
+
+        Last come readings of pictures that other rows were to buy.
+        """
         watcher = asyncio.create_task(self._watch_stop())
         try:
             await self._record()
             known, again = self._known_and_again()
             await self._pool(iter(known))
-            before = again | {row.wanted.key for row in known}
-            await self._pool(row for row in self._rows_to_work() if row.wanted.key not in before)
+            done = {row.wanted.key for row in known}
+            before = again | done
+            await self._pool(
+                row for row in self._rows_to_work() if row.wanted.key not in before and row.action != "read"
+            )
             if again:
-                await self._pool(row for row in self._rows_to_work() if row.wanted.key in again)
+                await self._pool(
+                    row for row in self._rows_to_work() if row.wanted.key in again and row.action != "read"
+                )
+            if "read" in self._work.verbs:  # of pictures that another row was to buy
+                await self._pool(
+                    row for row in self._rows_to_work() if row.action == "read" and row.wanted.key not in done
+                )
             if self._services.stop.stopped:
                 await self._pause_the_rest()
         finally:

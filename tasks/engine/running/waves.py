@@ -5,6 +5,7 @@ from functools import partial
 
 from catalogs.keys import waiting_key
 from catalogs.types import ImageRef
+from tasks.engine.planning.choose import reads_back
 from tasks.engine.planning.fixing import fix_kept, fix_takes
 from tasks.engine.planning.keying import (
     bucket_of,
@@ -16,9 +17,9 @@ from tasks.engine.planning.keying import (
     unwanted,
 )
 from tasks.engine.planning.matching import compare
-from tasks.engine.planning.planned import LaterRow, Plan, refs_of
+from tasks.engine.planning.planned import LaterRow, Plan, RowId, refs_of
 from tasks.engine.planning.refilling import plan_refill
-from tasks.engine.planning.spill import PlannedRow
+from tasks.engine.planning.spill import InputSource, PlannedRow
 from tasks.engine.shared.services import Services
 from tasks.journal.inspect import load_fold
 from tasks.storage.containers import BadImage
@@ -46,12 +47,18 @@ async def _refill(plan: Plan, services: Services, wave: int) -> None:
 
 async def _resolve_waiting(plan: Plan, services: Services, wave: int) -> None:
     due = sorted((later for later in plan.later if later.depth <= wave), key=lambda later: later.seq)
-    if plan.options.limit is not None:
-        due = due[: max(0, plan.options.limit - plan.summary.calls)]
-    if not due:
-        return
-    unfetched = await _fetch_urls(due, plan, services)
-    outputs = await parent_outputs(plan)
+    outputs = await parent_outputs(plan) if due else {}
+    while due:  # all at once, or as many as may be bought: of those whose input does not come, none is
+        room = len(due) if plan.options.limit is None else max(0, plan.options.limit - plan.summary.calls)
+        await _resolve(plan, services, wave, due[:room], outputs)
+        due = [] if room == 0 or services.stop.stopped else due[room:]
+
+
+async def _resolve(
+    plan: Plan, services: Services, wave: int, due: list[LaterRow], outputs: dict[RowId, list[InputSource | None]]
+) -> None:
+    wanted = [later for later in due if plan.may_buy((later.origin.name, later.row.row_id))]
+    unfetched = await _fetch_urls(wanted, plan, services)
     ready: dict[int, list[PlannedRow]] = {}
     for later in due:
         sources = await resolve_sources(plan, later, outputs)
@@ -87,7 +94,8 @@ def _leave_waiting(plan: Plan, later: LaterRow, wave: int) -> None:
     plan.later.remove(later)
     waited = placeholder(plan, later)
     partition = bucket_of(plan, waited.wanted)
-    plan.summary.leave_waiting(waited)
+    bought, read = plan.may_buy((later.origin.name, later.row.row_id)), reads_back(waited.wanted, plan.options.ocr)
+    plan.summary.leave_waiting(waited, bought=bought, reading=plan.table.reading(plan.options.ocr) if read else None)
     gone = unwanted(plan, later.origin.name, later.row.row_id, later.take, None)
     plan.unwanted[wave * plan.partitions + partition].append(gone)
 

@@ -113,3 +113,35 @@ async def test_a_row_whose_model_is_gone_before_it_could_be_tried_stays_refused(
     with SandboxProcess("--scenario", "model_not_found", latency_scale=0) as other:
         result = await run(catalog, dataset, other, only="refused", concurrency=1)
     assert (result.failed, result.refused, result.pending) == (1, 1, 0)
+
+
+async def test_a_picture_taken_again_on_another_model_stays_until_the_catalog_names_one(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    catalog, dataset = write_catalog(tmp_path / "c.csv", ROWS[:2]), tmp_path / "ds"
+    await run(catalog, dataset, sandbox)
+    await run(catalog, dataset, sandbox, again=True, rows=("fine",), model="flux-2-pro")
+    before = charges_so_far(sandbox)
+
+    async def made() -> tuple[str, int]:
+        await run(catalog, dataset, sandbox)
+        return next((row["model"], row["take"]) for row in current_rows(dataset) if row["row_id"] == "fine")
+
+    assert await made() == ("flux-2-pro", 2)
+    write_catalog(catalog, [{**ROWS[0], "model": "flux-2-pro"}, ROWS[1]])
+    assert await made() == ("flux-2-pro", 2)
+    assert charged(sandbox, before) == []
+    write_catalog(catalog, [{**ROWS[0], "model": "dall-e-3"}, ROWS[1]])
+    assert await made() == ("dall-e-3", 1)
+
+
+async def test_a_model_for_every_row_raises_takes_on_that_model_only(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    catalog, dataset = write_catalog(tmp_path / "c.csv", ROWS[:2]), tmp_path / "ds"
+    await run(catalog, dataset, sandbox)
+    await run(catalog, dataset, sandbox, again=True, model="flux-2-pro")
+    before = charges_so_far(sandbox)
+    await run(catalog, dataset, sandbox)
+    assert takes(dataset) == {"fine": (1, "succeeded"), "other": (1, "succeeded")}
+    await run(catalog, dataset, sandbox, model="flux-2-pro")
+    assert takes(dataset) == {"fine": (2, "succeeded"), "other": (2, "succeeded")}
+    assert charged(sandbox, before) == []

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.planning.keying import placeholder
+from tasks.engine.planning.summary import PlanSummary
+from tasks.engine.planning.table import ModelTable
 from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget
 from tasks.manifest.readers import read_manifest
+from tasks.settings import read_settings
 from tests.gateways.looking import calls_of
 from tests.support.gateway import OwnGateway, Post, images, own_gateway, said
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
@@ -163,3 +167,32 @@ async def test_a_row_needs_of_another_only_what_it_names(tmp_path: Path) -> None
     inputs = {row["row_id"]: row["input_sha256s"] for row in current_rows(dataset)}
     pair = {row["sample_index"]: row["sha256"] for row in current_rows(dataset) if row["row_id"] == "pair"}
     assert (inputs["first"], inputs["second"]) == ([pair[0]], [pair[1]])
+
+
+async def planned_money(catalog: Path, tmp_path: Path, sandbox: SandboxProcess, **options: Any) -> PlanSummary:
+    session = session_for(catalog, tmp_path / "ds", sandbox, **options)
+    summary = (await session.make_plan()).summary
+    forget(session.run_id)
+    return summary
+
+
+async def test_the_paid_reading_of_a_row_that_waits_is_part_of_what_the_plan_may_cost(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    child = {**ROWS[1], "images": "row:pair", "ocr": "true"}
+    catalog = write_catalog(tmp_path / "c.csv", [{**ROWS[0], "n": "1"}, child])
+    unread, read = [await planned_money(catalog, tmp_path, sandbox, ocr=ocr) for ocr in ("off", "gpt-4o")]
+    price = ModelTable(read_settings("sandbox").provider).reading("gpt-4o")
+    assert price is not None
+    assert read.cap_micros - unread.cap_micros == price.cap_micros
+
+
+async def test_a_row_that_waits_but_was_not_asked_for_is_not_in_the_plans_money(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    unpriced = {"id": "b", "operation": "edit", "prompt": "y", "model": "flux-2-pro", "images": "row:a"}
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "x", **SMALL}, unpriced])
+    summary = await planned_money(catalog, tmp_path, sandbox, rows=("a",))
+    assert (summary.rows, summary.waiting) == (2, 0)
+    result = await run(catalog, tmp_path / "ds", sandbox, rows=("a",))
+    assert (result.succeeded, result.pending) == (1, 1)

@@ -2,13 +2,16 @@
 
 import random
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rapidocr import RapidOCR
 
 from deployments.sandbox.process import SandboxProcess
-from tests.support.runs import current_rows, run, write_catalog
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import forget
+from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
 ENGLISH = [
     "harbor",
@@ -107,3 +110,30 @@ async def test_misspelt_words_are_seen_as_errors(tmp_path: Path) -> None:
     assert current_rows(tmp_path / "ds")[0]["cer"] > 0.1
     assert result.acceptance is not None
     assert (result.acceptance.accepted, result.acceptance.rejected) == (0, 1)
+
+
+async def test_a_row_that_shares_the_picture_of_another_is_read_in_the_same_run(tmp_path: Path) -> None:
+    sign = {"id": "a", "prompt": 'a sign that says "OPEN"', "model": "dall-e-2"}
+    catalogs = tuple(
+        str(write_catalog(tmp_path / f"{name}.csv", [row]))
+        for name, row in (("c1", sign), ("c2", {**sign, "ocr": "true"}), ("c3", {**sign, "ocr": "true"}))
+    )
+    with SandboxProcess(latency_scale=0) as sandbox:
+        session = session_for(catalogs[0], tmp_path / "ds", sandbox)
+        session.options = replace(session.options, catalogs=catalogs)
+        result = await execute(session)
+        forget(session.run_id)
+        assert len(charged(sandbox)) == 1
+    assert (result.succeeded, result.reused) == (3, 2)
+    assert {row["catalog"]: row["ocr_text"] for row in current_rows(tmp_path / "ds")}["c2"] == "OPEN"
+
+
+async def test_a_paid_reading_is_not_replaced_by_a_free_one(tmp_path: Path) -> None:
+    sign = {"id": "a", "prompt": 'a sign that says "OPEN"', "model": "dall-e-2", "ocr": "true"}
+    catalog = write_catalog(tmp_path / "c.csv", [sign])
+    with SandboxProcess(latency_scale=0) as sandbox:
+        await run(catalog, tmp_path / "ds", sandbox, ocr="gpt-4o")
+        session = session_for(catalog, tmp_path / "ds", sandbox)
+        await session.make_plan()
+        assert session.nothing_to_do()
+        forget(session.run_id)

@@ -60,3 +60,13 @@ async def test_a_picture_from_a_url_that_the_model_takes_in_no_way_is_not_sent(
     assert result.failed == 2
     found = [(row["outcome_reason"], row["attempts"]) for row in current_rows(tmp_path / "ds")]
     assert found == [("invalid_request", 0), ("invalid_request", 0)]
+
+
+async def test_a_limit_counts_what_is_bought_not_what_has_no_input(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    none = {f"/none{i}.png": reply(status="404 Not Found") for i in range(3)}
+    async with scripted({"/in.png": reply(black_png(64, 64)), **none}) as server:
+        rows = [edit(f"gone{i}", server.url(f"/none{i}.png")) for i in range(3)]
+        rows += [edit("there", server.url("/in.png")), edit("later", server.url("/in.png#later"))]
+        catalog = write_catalog(tmp_path / "c.csv", rows)
+        result = await run(catalog, tmp_path / "ds", sandbox, limit=1)
+    assert (result.succeeded, result.failed, result.pending) == (1, 3, 1)
