@@ -17,6 +17,7 @@ from tasks.engine.shared.services import Services
 from tasks.journal import events as ev
 from tasks.journal.errors import Fenced, StoreDown
 from tasks.journal.fold import outcome
+from tasks.journal.names import late_prefix
 from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.journal.rules import open_attempts
 
@@ -71,6 +72,16 @@ async def run_partition(
             wait = True
         finally:
             await committer.leave(work.partition, journal)
+
+
+async def fetch_known(services: Services, plan: Plan, work: PartitionWork, committer: Committer) -> None:
+    """Get what is paid for, in all partitions at once: no URL may die while another partition still buys."""
+    name = services.dataset.partition_names[work.partition]
+    with services.stop.if_store_is_down():
+        late = await services.patiently(lambda: services.store.list(late_prefix(name)))
+        if "fetch" in work.verbs or late:
+            place = OpenPartition(services.gate, 0)
+            await run_partition(services, plan, work, committer, place, wait=False, known_only=True)
 
 
 class _Partition:
