@@ -142,6 +142,8 @@ class Session:
         """One partition's outcomes, or None if another run owns it and ``wait`` is false."""
         counts: Counter[str] | None = Counter()
         async with self.services.gate.open(work.rows) as place:
+            if self.stop.reason == "store_down":  # it was waited for once
+                return counts
             with self.stop.if_store_is_down():
                 result = await run_partition(self.services, self.ready_plan, work, self.committer, place, wait=wait)
                 counts = None if result is None else Counter(result.outcomes)
@@ -150,9 +152,12 @@ class Session:
     async def next_wave(self, wave: int) -> list[PartitionWork]:
         """What ``wave`` asks of the partitions; rows that waited for earlier waves get their keys now."""
         plan = self.ready_plan
-        await resolve_wave(plan, self.services, wave)
-        works = plan.partition_work(wave)
-        with redacted_errors(self.redactor):
+        works: list[PartitionWork] = []
+        if self.stop.reason == "store_down":
+            return works
+        with redacted_errors(self.redactor), self.stop.if_store_is_down():
+            await resolve_wave(plan, self.services, wave)
+            works = plan.partition_work(wave)
             await asyncio.gather(*(fetch_known(self.services, plan, work, self.committer) for work in works))
         return works
 

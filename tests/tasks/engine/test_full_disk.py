@@ -1,4 +1,4 @@
-"""A dataset whose disk is full: said at once, nothing new bought, over soon, and nothing lost or bought twice."""
+"""A disk that is full, a store that goes away: said at once, over soon, and nothing lost or bought twice."""
 
 import errno
 import os
@@ -12,9 +12,11 @@ from tasks.engine.running.execute import execute
 from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import forget
 from tasks.engine.shared.pace import Pace
+from tasks.engine.shared.stopping import StopSignal
 from tasks.journal.ports import Timing
 from tasks.storage.durable import OsFileSystem
 from tasks.storage.local import LocalStore
+from tasks.storage.store import ObjectInfo, Unavailable
 from tests.support.runs import charged, charges_so_far, current_rows, session_for, write_catalog
 
 ROWS = [{"id": f"r{i}", "prompt": f"a house, number {i}", "model": "gpt-image-2"} for i in range(12)]
@@ -67,3 +69,59 @@ async def test_a_full_disk_is_said_at_once_stops_buying_and_costs_nothing_twice(
     assert result.succeeded == len(ROWS) == len(charged(sandbox, before))
     assert {row["outcome"] for row in current_rows(dataset)} == {"succeeded"}
     assert said == []  # above all not that another run, which ended in this process, is waited for
+
+
+class LeavingStore(LocalStore):
+    """A store that is away for good once its first picture is there."""
+
+    stop: StopSignal
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.away, self.asked_in_vain = False, list[str]()
+
+    async def put(
+        self, key: str, body: bytes, *, content_type: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """As the protocol says."""
+        self._may_be_away(key)
+        await super().put(key, body, content_type=content_type, metadata=metadata)
+        self.away = self.away or key.startswith("images/")
+
+    async def create(self, key: str, body: bytes) -> bool:
+        """As the protocol says."""
+        self._may_be_away(key)
+        return await super().create(key, body)
+
+    async def get(self, key: str) -> bytes:
+        """As the protocol says."""
+        self._may_be_away(key)
+        return await super().get(key)
+
+    async def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+        """As the protocol says."""
+        self._may_be_away(prefix)
+        return await super().list(prefix, start_after=start_after)
+
+    def _may_be_away(self, key: str) -> None:
+        if self.away:
+            if self.stop.stopped and key.startswith("journal/0"):
+                self.asked_in_vain.append(key)
+            raise Unavailable("nobody is there", key=key)
+
+
+async def test_a_store_that_stays_away_is_waited_for_once_by_all_partitions_and_waves(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    rows = [{"id": f"r{i}", "prompt": f"a barn, number {i}", "model": "dall-e-2"} for i in range(80)]
+    rows.append({"id": "later", "operation": "edit", "prompt": "in snow", "model": "dall-e-2", "images": "row:r0"})
+    session = session_for(
+        write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, concurrency=2, partitions=4
+    )
+    session.store = store = LeavingStore(tmp_path / "ds")
+    store.stop = session.stop
+    session.pace = Pace(journal=Timing(patience_s=0.3, pause_s=0.05))
+    result = await execute(session)
+    forget(session.run_id)
+    assert (result.stopped, result.exit_code) == ("store_down", 5)
+    assert store.asked_in_vain == []
