@@ -17,7 +17,7 @@ from tasks.journal.ports import Timing
 from tasks.storage.durable import OsFileSystem
 from tasks.storage.local import LocalStore
 from tasks.storage.store import ObjectInfo, Unavailable
-from tests.support.runs import charged, charges_so_far, current_rows, session_for, write_catalog
+from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
 
 ROWS = [{"id": f"r{i}", "prompt": f"a house, number {i}", "model": "gpt-image-2"} for i in range(12)]
 
@@ -110,18 +110,34 @@ class LeavingStore(LocalStore):
             raise Unavailable("nobody is there", key=key)
 
 
+async def run_left_by_its_store(
+    rows: list[dict[str, str]], folder: Path, sandbox: SandboxProcess, **options: int
+) -> tuple[RunResult, LeavingStore]:
+    session = session_for(write_catalog(folder / "c.csv", rows), folder / "ds", sandbox, **options)
+    session.store = store = LeavingStore(folder / "ds")
+    store.stop = session.stop
+    session.pace = Pace(journal=Timing(patience_s=0.3, pause_s=0.05))
+    try:
+        return await execute(session), store
+    finally:
+        forget(session.run_id)
+
+
 async def test_a_store_that_stays_away_is_waited_for_once_by_all_partitions_and_waves(
     tmp_path: Path, sandbox: SandboxProcess
 ) -> None:
     rows = [{"id": f"r{i}", "prompt": f"a barn, number {i}", "model": "dall-e-2"} for i in range(80)]
     rows.append({"id": "later", "operation": "edit", "prompt": "in snow", "model": "dall-e-2", "images": "row:r0"})
-    session = session_for(
-        write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, concurrency=2, partitions=4
-    )
-    session.store = store = LeavingStore(tmp_path / "ds")
-    store.stop = session.stop
-    session.pace = Pace(journal=Timing(patience_s=0.3, pause_s=0.05))
-    result = await execute(session)
-    forget(session.run_id)
+    result, store = await run_left_by_its_store(rows, tmp_path, sandbox, concurrency=2, partitions=4)
     assert (result.stopped, result.exit_code) == ("store_down", 5)
     assert store.asked_in_vain == []
+
+
+async def test_an_answer_in_the_spool_is_used_though_the_dataset_was_moved_meanwhile(
+    tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    before = charges_so_far(sandbox)
+    await run_left_by_its_store(ROWS[:1], tmp_path, sandbox)
+    moved = (tmp_path / "ds").rename(tmp_path / "moved")
+    assert (await run(tmp_path / "c.csv", moved, sandbox)).succeeded == 1
+    assert len(charged(sandbox, before)) == 1
