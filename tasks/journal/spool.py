@@ -9,6 +9,7 @@ import hashlib
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -18,7 +19,7 @@ from tasks.journal.files import Files, SystemFiles
 from tasks.journal.late import drain
 from tasks.journal.names import AnswerId
 from tasks.journal.ports import Store
-from tasks.journal.spool_log import SpoolLog
+from tasks.journal.spool_log import SUFFIX, SpoolLog, live_answers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -127,6 +128,15 @@ def _settle(puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]], error: OSE
             kept.set_result(None)
         else:
             kept.set_exception(error)
+
+
+def answers_at_rest(root: Path, *names: str) -> set[AnswerId]:
+    """What the folders of a dataset hold, by its id and its address. Only a look: nothing is made or locked."""
+    found: set[AnswerId] = set()
+    for path in (path for name in names for path in (root / _folder(name)).glob(f"*{SUFFIX}")):
+        with suppress(FileNotFoundError):  # its owner has just removed it
+            found |= live_answers(path.read_bytes()).keys()
+    return found
 
 
 async def drain_spool(store: Store, spool: LocalSpool) -> int:

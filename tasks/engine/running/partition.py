@@ -9,6 +9,7 @@ from tasks.engine.buying.pictures import deadline
 from tasks.engine.buying.purchase import Buyer
 from tasks.engine.buying.row import RowWorker
 from tasks.engine.buying.settling import Settler, now
+from tasks.engine.planning.latecomers import take_up
 from tasks.engine.planning.planned import PartitionWork, Plan
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.running.committing import Committer
@@ -79,9 +80,10 @@ async def fetch_known(services: Services, plan: Plan, work: PartitionWork, commi
     name = services.dataset.partition_names[work.partition]
     with services.stop.if_store_is_down():
         late = await services.patiently(lambda: services.store.list(late_prefix(name)))
-        if "fetch" in work.verbs or late:
+        if "fetch" in work.verbs or late or work.partition in plan.late:
             place = OpenPartition(services.gate, 0)
             await run_partition(services, plan, work, committer, place, wait=False, known_only=True)
+        plan.late.discard(work.partition)  # in the journal now, or the business of whoever owns the partition
 
 
 class _Partition:
@@ -119,6 +121,7 @@ class _Partition:
 
     async def fetch_known(self) -> PartitionResult:
         """The bytes of known answers, nearest deadline first."""
+        take_up(self._plan, self._work, self._journal.fold)
         known, _ = self._known_and_again()
         await self._pool(iter(known), self._rows.fetch)
         return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes={})

@@ -96,8 +96,9 @@ class Session:
             files = catalog_files(self.options.catalogs, self.options.catalog_name)
             with redacted_errors(self.redactor):
                 self.plan = await make_plan(
-                    self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files
-                )
+                    self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files,
+                    spool=self.settings.spool,
+                )  # fmt: skip
                 self.plan.summary.warnings += await not_offered(self.plan, self.settings)
         return self.plan
 
@@ -152,14 +153,13 @@ class Session:
     async def next_wave(self, wave: int) -> list[PartitionWork]:
         """What ``wave`` asks of the partitions; rows that waited for earlier waves get their keys now."""
         plan = self.ready_plan
-        works: list[PartitionWork] = []
         if self.stop.reason == "store_down":
-            return works
+            return []
         with redacted_errors(self.redactor), self.stop.if_store_is_down():
             await resolve_wave(plan, self.services, wave)
             works = plan.partition_work(wave)
             await asyncio.gather(*(fetch_known(self.services, plan, work, self.committer) for work in works))
-        return works
+        return plan.partition_work(wave)  # with what came late
 
     async def finish(self) -> RunResult:
         """Commit what is left, replace the alias, write the report, and say how the catalogs now stand."""
@@ -244,9 +244,10 @@ class Session:
         self.ready_plan.options = self.options
 
     def nothing_to_do(self) -> bool:
-        """Whether the plan asks for nothing: no call, no bytes, no reading, no record."""
+        """Whether there is nothing to do: no call, no bytes, no reading, no record, no answer to take in."""
         plan = self.ready_plan
-        return plan.dataset is not None and not plan.work.counts and not plan.unwanted and not plan.fetchable
+        asked = plan.work.counts or plan.unwanted or plan.fetchable or plan.late
+        return plan.dataset is not None and not asked
 
     def idle_result(self) -> RunResult:
         """The result of a run that had nothing to do."""
