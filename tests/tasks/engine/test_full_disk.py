@@ -13,7 +13,9 @@ from tasks.engine.running.result import RunResult
 from tasks.engine.running.session import forget
 from tasks.engine.shared.pace import Pace
 from tasks.engine.shared.stopping import StopSignal
+from tasks.journal.dataset import find_dataset
 from tasks.journal.ports import Timing
+from tasks.journal.spool import LocalSpool, drain_spool
 from tasks.storage.durable import OsFileSystem
 from tasks.storage.local import LocalStore
 from tasks.storage.store import ObjectInfo, Unavailable
@@ -143,8 +145,9 @@ async def test_an_answer_in_the_spool_is_used_though_the_dataset_was_moved_meanw
     assert len(charged(sandbox, before)) == 1
 
 
+@pytest.mark.parametrize("kept", ["in the spool", "in late/"])
 async def test_an_answer_to_a_held_row_is_used_by_a_plain_run_that_has_nothing_else_to_do(
-    tmp_path: Path, sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+    kept: str, tmp_path: Path, sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, catalog, dataset = charges_so_far(sandbox), tmp_path / "c.csv", tmp_path / "ds"
     monkeypatch.setenv("PRINTROOM_SPOOL", str(tmp_path / "elsewhere"))
@@ -156,7 +159,13 @@ async def test_an_answer_to_a_held_row_is_used_by_a_plain_run_that_has_nothing_e
     assert session.nothing_to_do()
     forget(session.run_id)
 
-    monkeypatch.setenv("PRINTROOM_SPOOL", str(tmp_path / "elsewhere"))
+    if kept == "in the spool":
+        monkeypatch.setenv("PRINTROOM_SPOOL", str(tmp_path / "elsewhere"))
+    else:
+        store = LocalStore(dataset)
+        found = await find_dataset(store)
+        assert found is not None
+        assert await drain_spool(store, LocalSpool(found.id, tmp_path / "elsewhere")) == 1
     assert (await run(catalog, dataset, sandbox)).succeeded == 1
     session = session_for(catalog, dataset, sandbox)
     await session.make_plan()
