@@ -112,6 +112,8 @@ def _answered(fold: Fold, e: ev.Answered) -> None:
     key.held = None
     if key.answer is None:
         key.answer = e
+        if key.finished is not None and key.finished.outcome == "failed":
+            key.finished = None  # it failed for want of an answer, and here is one
         for index, picture in enumerate(e.pictures):
             if picture.stored is not None:
                 _stored(fold, ev.Stored(at=e.at, key=e.key, sample_index=index, **picture.stored))

@@ -6,7 +6,8 @@ from tasks.journal.dataset import Dataset, partition_name
 from tasks.journal.driver import AsyncioRuntime, patient
 from tasks.journal.events import Owner
 from tasks.journal.fold import Fold
-from tasks.journal.loading import Loaded, load_newest, newest_segment, segment_seq, segments
+from tasks.journal.loading import Loaded, load_newest, newest_segment, segment_seq
+from tasks.journal.names import AnswerId, late_answer, late_prefix, partition_prefix, segments_prefix
 from tasks.journal.ports import Store
 
 
@@ -34,6 +35,17 @@ async def load_all(store: Store, dataset: Dataset) -> AsyncIterator[tuple[int, F
 
 async def tails(store: Store, dataset: Dataset) -> dict[int, int]:
     """The newest segment number of each partition, 0 if it has none; from listings alone."""
+    return (await tails_and_late(store, dataset))[0]
+
+
+async def tails_and_late(store: Store, dataset: Dataset) -> tuple[dict[int, int], list[AnswerId]]:
+    """The same, and the late answers that no journal has yet; it is one listing for both."""
     steady, runtime = patient(store), AsyncioRuntime()
-    listings = await runtime.gather([segments(steady, name) for name in dataset.partition_names])
-    return {index: segment_seq(listed[-1].key) if listed else 0 for index, listed in enumerate(listings)}
+    listings = await runtime.gather([steady.list(partition_prefix(name)) for name in dataset.partition_names])
+    found: dict[int, int] = {}
+    late: list[AnswerId] = []
+    for index, (name, listed) in enumerate(zip(dataset.partition_names, listings, strict=True)):
+        keys = [each.key for each in listed]
+        found[index] = max((segment_seq(key) for key in keys if key.startswith(segments_prefix(name))), default=0)
+        late += [late_answer(key) for key in keys if key.startswith(late_prefix(name))]
+    return found, late

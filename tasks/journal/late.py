@@ -47,7 +47,7 @@ async def take_in(owned: Owned, key: str | None = None) -> None:
     One whose intent the journal does not know stays where it is: it was paid for, so a person shall see it.
     """
     answers = await waiting(owned.context.store, owned.name, key)
-    known = [(answer, attempt) for answer in answers if (attempt := _attempt(owned.fold, answer)) is not None]
+    known = [(answer, attempt) for answer in answers if (attempt := attempt_of(owned.fold, answer)) is not None]
     events = [event for answer, attempt in known for event in await _event(owned, answer, attempt)]
     if events:
         await owned.append(*events)
@@ -55,7 +55,8 @@ async def take_in(owned: Owned, key: str | None = None) -> None:
         await owned.context.store.delete(late_name(answer))
 
 
-def _attempt(fold: Fold, answer: AnswerId) -> Attempt | None:
+def attempt_of(fold: Fold, answer: AnswerId) -> Attempt | None:
+    """The attempt that an answer belongs to, if the journal knows of it."""
     state = fold.keys.get(answer.key)
     return None if state is None else state.attempts.get(answer.attempt)
 

@@ -21,6 +21,11 @@ class AnswerId:
     attempt: str
 
 
+def partition_prefix(partition: str) -> str:
+    """Lists all of a partition, its segments first."""
+    return f"journal/{partition}/"
+
+
 def segments_prefix(partition: str) -> str:
     """Lists segments only: ten digits hold no number that starts with anything but 0, and ``late/`` does not."""
     return f"journal/{partition}/0"

@@ -1,6 +1,7 @@
 """The local spool: raw answers, safe on this host's disk on arrival, until the journal has them.
 
 One directory per dataset below the root, shared by all processes of the host; ``spool_log.py`` says what is in it.
+It has its name from the dataset's id: a dataset may be moved, and another one may come to its address.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import hashlib
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -17,7 +19,7 @@ from tasks.journal.files import Files, SystemFiles
 from tasks.journal.late import drain
 from tasks.journal.names import AnswerId
 from tasks.journal.ports import Store
-from tasks.journal.spool_log import SpoolLog
+from tasks.journal.spool_log import SUFFIX, SpoolLog, live_answers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,8 +35,8 @@ def default_spool_root() -> Path:
 class LocalSpool:
     """``ports.Spool`` in a directory, for one event loop. Blocking work runs in a thread, in groups."""
 
-    def __init__(self, uri: str, root: Path | None = None, *, files: Files | None = None) -> None:
-        self.directory = (root or default_spool_root()) / hashlib.sha256(uri.encode()).hexdigest()[:16]
+    def __init__(self, dataset_id: str, root: Path | None = None, *, files: Files | None = None) -> None:
+        self.directory = (root or default_spool_root()) / _folder(dataset_id)
         self._log = SpoolLog(self.directory, files or SystemFiles())
         self._puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]] = []
         self._removed: list[AnswerId] = []
@@ -105,6 +107,10 @@ class LocalSpool:
             self._flushing = None
 
 
+def _folder(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
 def _let_go(thread: ThreadPoolExecutor, log: SpoolLog, removed: list[AnswerId]) -> None:
     """For the garbage collector: it calls in any thread, whatever locks that holds, so nothing here may wait.
 
@@ -124,6 +130,26 @@ def _settle(puts: list[tuple[AnswerId, bytes, asyncio.Future[None]]], error: OSE
             kept.set_exception(error)
 
 
+def answers_at_rest(root: Path, *names: str) -> set[AnswerId]:
+    """What the folders of a dataset hold, by its id and its address. Only a look: nothing is made or locked."""
+    found: set[AnswerId] = set()
+    for path in (path for name in names for path in (root / _folder(name)).glob(f"*{SUFFIX}")):
+        with suppress(FileNotFoundError):  # its owner has just removed it
+            found |= live_answers(path.read_bytes()).keys()
+    return found
+
+
 async def drain_spool(store: Store, spool: LocalSpool) -> int:
     """At start-up: hand in everything this host's spool holds for the dataset in ``store``; how many answers."""
     return await drain(patient(store), spool)
+
+
+async def drain_former_spool(store: Store, uri: str, root: Path) -> int:
+    """The same for a folder named after the dataset's address, as it once was."""
+    if not (root / _folder(uri)).exists():
+        return 0
+    spool = LocalSpool(uri, root)
+    try:
+        return await drain_spool(store, spool)
+    finally:
+        spool.close()

@@ -66,6 +66,17 @@ def records(body: bytes) -> Iterator[tuple[str, AnswerId, int, int]]:
         position = end + 1 + (size + 1 if kind == "put" else 0)
 
 
+def live_answers(body: bytes) -> dict[AnswerId, tuple[int, int]]:
+    """(offset, size) of every answer of a log that was not removed again."""
+    live: dict[AnswerId, tuple[int, int]] = {}
+    for kind, answer, offset, size in records(body):
+        if kind == "put":
+            live[answer] = (offset, size)
+        else:
+            live.pop(answer, None)
+    return live
+
+
 class SpoolLog:
     """All logs of one directory: our own, which we append to, and those of others, which we read. Blocking."""
 
@@ -183,14 +194,7 @@ class SpoolLog:
             log.live = self._live(log.path)
 
     def _live(self, path: Path) -> dict[AnswerId, tuple[int, int]]:
-        live: dict[AnswerId, tuple[int, int]] = {}
         try:
-            body = self._files.read(path)
+            return live_answers(self._files.read(path))
         except FileNotFoundError:  # its owner has just removed it
-            return live
-        for kind, answer, offset, size in records(body):
-            if kind == "put":
-                live[answer] = (offset, size)
-            else:
-                live.pop(answer, None)
-        return live
+            return {}

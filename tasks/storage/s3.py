@@ -178,6 +178,8 @@ class S3Store:
             return _Conflict(summary, key=key)
         if status == 412:
             return _Lost(summary, key=key)
+        if status == 400 and "<Code>RequestTimeout</Code>" in text:  # our bytes came too slowly: nobody says no
+            return Unclear(summary, key=key)
         if status in _NOT_FOR_US or (status is None and "incorrectly configured region" in text):
             return Denied(summary, key=key)
         if status in _REFUSED or _NEVER_CONNECTED.search(text):

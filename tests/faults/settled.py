@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.journal.dataset import find_dataset
 from tasks.journal.spool import LocalSpool
 from tasks.storage.open import open_store
 
@@ -22,7 +23,10 @@ def bill_when_settled(gateway: SandboxProcess, *, timeout_s: float = 60) -> list
 
 async def answers_in_spool(dataset: str, root: Path) -> int:
     """How many answers for the dataset wait in the spool below ``root``."""
-    spool = LocalSpool(open_store(dataset).uri, root)
+    found = await find_dataset(open_store(dataset))
+    if found is None:
+        return 0
+    spool = LocalSpool(found.id, root)
     try:
         return len(await spool.answers())
     finally:

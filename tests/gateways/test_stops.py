@@ -8,7 +8,9 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.running.execute import execute
-from tasks.engine.running.session import forget
+from tasks.engine.running.session import Session, forget
+from tasks.journal.errors import JournalProblem
+from tasks.storage.local import LocalStore
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
@@ -79,6 +81,69 @@ async def test_a_run_that_is_stopped_while_the_gateway_asked_for_a_rest_does_not
     assert time.monotonic() - told < 20, "a minute's rest was waited for"
     assert (result.pending, result.unknown, len(posts(gateway))) == (20, 0, asked)
     assert asked <= 2, "calls wait with their intents written"
+
+
+def slow_rows(count: int) -> list[dict[str, str]]:
+    prompts = [f"lake {number} [[scenario:slow:1]]" for number in range(count)]
+    return [row_meeting("slow:1", id=f"r{number}", prompt=prompt) for number, prompt in enumerate(prompts)]
+
+
+async def in_flight(session: Session, count: int) -> "asyncio.Task[object]":
+    """Start the run and wait until it has so many calls in flight."""
+    running = asyncio.create_task(execute(session))
+    async with asyncio.timeout(20):
+        while not session.is_open or session.services.progress.in_flight < count:
+            assert not running.done()
+            await asyncio.sleep(0.02)
+    return running
+
+
+async def test_a_run_that_is_cancelled_waits_for_its_calls_in_flight_and_pays_none_of_them_twice(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", slow_rows(IN_FLIGHT))
+    session = session_for(catalog, tmp_path / "ds", gateway, partitions=2)
+    running = await in_flight(session, IN_FLIGHT)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    forget(session.run_id)
+    assert session.services.progress.in_flight == 0
+    assert (await run(catalog, tmp_path / "ds", gateway)).succeeded == IN_FLIGHT
+    assert len(charged(gateway)) == IN_FLIGHT
+    assert_books_agree(gateway, tmp_path / "ds")
+
+
+class DamagedStore(LocalStore):
+    """Partition 00 cannot be read, which is noticed when ``looked`` is set."""
+
+    looked = asyncio.Event()
+
+    async def get(self, key: str) -> bytes:
+        """As the protocol says."""
+        if not key.startswith("journal/00/0"):
+            return await super().get(key)
+        await self.looked.wait()
+        return b"damaged\n"
+
+
+async def test_a_damaged_partition_ends_the_run_only_after_the_calls_of_the_others(
+    tmp_path: Path, gateway: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", slow_rows(16))
+    assert (await run(catalog, tmp_path / "ds", gateway, partitions=2, limit=4)).succeeded == 4
+    session = session_for(catalog, tmp_path / "ds", gateway)
+    await session.make_plan()
+    session.store = store = DamagedStore(tmp_path / "ds")
+    running = await in_flight(session, 3)
+    store.looked.set()
+    with pytest.raises(JournalProblem):
+        await running
+    forget(session.run_id)
+    assert session.services.progress.in_flight == 0
+    assert (await run(catalog, tmp_path / "ds", gateway)).succeeded == 16
+    assert len(charged(gateway)) == 16
+    assert_books_agree(gateway, tmp_path / "ds")
 
 
 @pytest.mark.slow

@@ -13,14 +13,15 @@ from tasks.engine.planning.planned import Plan
 from tasks.engine.planning.spill import PlannedRow, Spill, planned_row
 from tasks.journal.dataset import Dataset
 from tasks.journal.fold import Fold, KeyState, WantId
-from tasks.journal.inspect import load_fold, tails
+from tasks.journal.inspect import load_fold, tails_and_late
+from tasks.journal.names import AnswerId
 from tasks.manifest.commits import newest_commit
 from tasks.manifest.known import KnownRow, known_rows
 from tasks.storage.store import Store
 
 
-async def compare_all(plan: Plan, rows: Spill) -> None:
-    """Hold every row of the catalogs against the dataset; rows that need nothing are only counted.
+async def compare_all(plan: Plan, rows: Spill) -> list[AnswerId]:
+    """Hold every row of the catalogs against the dataset; rows that need nothing are only counted. Its late answers.
 
     The manifest answers where it is as new as the journal, which is read (six times the CPU, and memory for all its
     events) only for partitions with rows of which the manifest does not tell enough.
@@ -28,14 +29,16 @@ async def compare_all(plan: Plan, rows: Spill) -> None:
     if plan.dataset is None:
         for partition in rows.buckets():
             await _compare_partition(plan, partition, {}, rows)
-        return
+        return []
     commit = await newest_commit(plan.store)
     parts = commit.parts if commit else {}
-    for partition, tail in (await tails(plan.store, plan.dataset)).items():
+    tails, late = await tails_and_late(plan.store, plan.dataset)
+    for partition, tail in tails.items():
         known: Mapping[WantId, KnownRow] | None = None if tail else {}
         if partition in parts and parts[partition].through == tail:
             known = await known_rows(plan.store, parts[partition].rows)
         await _compare_partition(plan, partition, known, rows)
+    return late
 
 
 async def _compare_partition(

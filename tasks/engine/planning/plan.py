@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from catalogs.prices import estimate_micros
 from catalogs.types import Model, Problem, Provider
@@ -10,6 +11,7 @@ from tasks.engine.options import RunOptions
 from tasks.engine.planning.garbage import rarely_searched
 from tasks.engine.planning.inputs import InputDesk
 from tasks.engine.planning.keying import bucket_of, note_parent, parent_outputs, placeholder, plan_row, resolve_sources
+from tasks.engine.planning.latecomers import late_partitions
 from tasks.engine.planning.matching import compare_all, count_leaving
 from tasks.engine.planning.planned import LaterRow, Plan, refs_of
 from tasks.engine.planning.refilling import plan_refill
@@ -23,9 +25,13 @@ from tasks.storage.store import Store
 
 
 async def make_plan(
-    options: RunOptions, *, provider: Provider, store: Store, run_id: str, files: Iterable[CatalogFile]
-) -> Plan:
-    """Read, check, key, price and compare. ``InvalidCatalog`` lists every problem of every file; nothing is written."""
+    options: RunOptions, *, provider: Provider, store: Store, run_id: str, files: Iterable[CatalogFile],
+    spool: Path | None = None,
+) -> Plan:  # fmt: skip
+    """Read, check, key, price and compare. ``InvalidCatalog`` lists every problem of every file; nothing is written.
+
+    ``spool``: where this host keeps answers until they are recorded; None = they are not looked for.
+    """
     check_accepting(options)
     dataset = await find_dataset(store, partitions=options.partitions)
     partitions = dataset.partitions if dataset else options.partitions or DEFAULT_PARTITIONS
@@ -49,9 +55,11 @@ async def make_plan(
         with rarely_searched():
             await read_rows(plan, rows, list(files))
             await _resolve_later(plan, rows)
-            await compare_all(plan, rows)
+            late = await compare_all(plan, rows)
             count_leaving(plan, rows)
         plan.known = rows
+        if spool is not None:
+            plan.late = await late_partitions(plan, late, spool)
         await _plan_refills(plan)
     except BaseException:
         plan.discard()

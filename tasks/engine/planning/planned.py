@@ -63,6 +63,7 @@ class Plan:
     unwanted: dict[int, list[Unwanted]] = field(default_factory=lambda: defaultdict(list))
     takes: dict[RowId, int] = field(default_factory=dict)  # raised by --again in this run
     read_as: dict[RowId, tuple[str, str]] = field(default_factory=dict)  # rows on --model: (as read, as asked for)
+    late: set[int] = field(default_factory=set)  # partitions with answers that no journal has yet
     kept: dict[RowId, dict[int, str]] = field(default_factory=dict)  # accepted takes of rows that a refill takes again
     known: Spill | None = None  # every row of the catalogs as planned at first
     refills_from: int | None = None  # the first wave that takes rejected pictures again
@@ -82,7 +83,7 @@ class Plan:
                 unwanted=tuple(self.unwanted.get(bucket, ())),
                 verbs=frozenset(self.verbs.get(bucket, ())),
             )
-            for bucket in {*self.work.counts, *self.unwanted}
+            for bucket in {*self.work.counts, *self.unwanted, *self.late}
             if first <= bucket < first + self.partitions
         ]
         return sorted(work, key=lambda w: (-w.rows, w.partition))

@@ -9,6 +9,7 @@ from tasks.engine.buying.pictures import deadline
 from tasks.engine.buying.purchase import Buyer
 from tasks.engine.buying.row import RowWorker
 from tasks.engine.buying.settling import Settler, now
+from tasks.engine.planning.latecomers import take_up
 from tasks.engine.planning.planned import PartitionWork, Plan
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.running.committing import Committer
@@ -17,6 +18,7 @@ from tasks.engine.shared.services import Services
 from tasks.journal import events as ev
 from tasks.journal.errors import Fenced, StoreDown
 from tasks.journal.fold import outcome
+from tasks.journal.names import late_prefix
 from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.journal.rules import open_attempts
 
@@ -81,6 +83,17 @@ async def _stop_if_replaced(services: Services) -> None:
         services.stop.stop("interrupted", "another process of this run has taken its place")
 
 
+async def fetch_known(services: Services, plan: Plan, work: PartitionWork, committer: Committer) -> None:
+    """Get what is paid for, in all partitions at once: no URL may die while another partition still buys."""
+    name = services.dataset.partition_names[work.partition]
+    with services.stop.if_store_is_down():
+        late = await services.patiently(lambda: services.store.list(late_prefix(name)))
+        if "fetch" in work.verbs or late or work.partition in plan.late:
+            place = OpenPartition(services.gate, 0)
+            await run_partition(services, plan, work, committer, place, wait=False, known_only=True)
+        plan.late.discard(work.partition)  # in the journal now, or the business of whoever owns the partition
+
+
 class _Partition:
     def __init__(
         self,
@@ -128,6 +141,7 @@ class _Partition:
 
     async def fetch_known(self) -> PartitionResult:
         """The bytes of known answers, nearest deadline first."""
+        take_up(self._plan, self._work, self._journal.fold)
         known, _ = self._known_and_again()
         await self._pool(iter(known), self._rows.fetch)
         return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes={})

@@ -23,20 +23,19 @@ from tasks.engine.running.committing import Committer
 from tasks.engine.running.guarding import redacted_errors
 from tasks.engine.running.memory import give_back, keep_little
 from tasks.engine.running.part import Part
-from tasks.engine.running.partition import run_partition
+from tasks.engine.running.partition import fetch_known, run_partition
 from tasks.engine.running.result import RunResult, result_of
 from tasks.engine.running.setup import open_services
 from tasks.engine.running.signals import draining_on_signals
 from tasks.engine.running.standing import catch_up, commit_stragglers, standing
+from tasks.engine.running.uncut import Uncut
 from tasks.engine.running.waves import resolve_wave
-from tasks.engine.shared.gate import OpenPartition
 from tasks.engine.shared.pace import Pace
 from tasks.engine.shared.patience import patiently
 from tasks.engine.shared.services import Services
 from tasks.engine.shared.stopping import StopSignal
 from tasks.engine.shared.watching import WatchedStore
 from tasks.journal.errors import StoreDown
-from tasks.journal.names import late_prefix
 from tasks.protocols.redact import PATTERNS, Redactor, guard_logging
 from tasks.settings import Settings
 from tasks.storage.open import open_store
@@ -66,6 +65,7 @@ class Session:
     began: float = field(default_factory=time.monotonic)
     _services: Services | None = None
     _committer: Committer | None = None
+    _uncut: Uncut = field(init=False)
 
     @property
     def services(self) -> Services:
@@ -96,8 +96,9 @@ class Session:
             files = catalog_files(self.options.catalogs, self.options.catalog_name)
             with redacted_errors(self.redactor):
                 self.plan = await make_plan(
-                    self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files
-                )
+                    self.options, provider=self.settings.provider, store=self.store, run_id=self.run_id, files=files,
+                    spool=self.settings.spool,
+                )  # fmt: skip
                 self.plan.summary.warnings += await not_offered(self.plan, self.settings)
         return self.plan
 
@@ -123,6 +124,7 @@ class Session:
                     part=self.part,
                 )
             )
+            self._uncut = Uncut(self.stop, self.options.grace_s, self.say)
             self._committer = Committer(self.store, self.run_id, every_s=self.pace.commit_every_s)
             held.enter_context(draining_on_signals(self.stop, self.options.grace_s, self.say))
             yield self._services
@@ -130,43 +132,34 @@ class Session:
     async def work(self, works: list[PartitionWork]) -> Counter[str]:
         """Work some partitions, those that nobody else owns first. Outcomes of their rows, counted."""
         with redacted_errors(self.redactor):
-            first = await asyncio.gather(*(self._one(work, wait=False) for work in works))
+            first = await asyncio.gather(*(self._uncut(self._one(work, wait=False)) for work in works))
             busy = [work for work, counts in zip(works, first, strict=True) if counts is None]
             if busy:
                 self.say(f"another run works on {len(busy)} of the partitions; waiting for it")
-            second = await asyncio.gather(*(self._one(work, wait=True) for work in busy))
+            second = await asyncio.gather(*(self._uncut(self._one(work, wait=True)) for work in busy))
         return sum((counts for counts in (*first, *second) if counts), Counter())
 
     async def _one(self, work: PartitionWork, *, wait: bool) -> Counter[str] | None:
         """One partition's outcomes, or None if another run owns it and ``wait`` is false."""
+        counts: Counter[str] | None = Counter()
         async with self.services.gate.open(work.rows) as place:
-            try:
+            if self.stop.reason == "store_down":  # it was waited for once
+                return counts
+            with self.stop.if_store_is_down():
                 result = await run_partition(self.services, self.ready_plan, work, self.committer, place, wait=wait)
-            except (StoreDown, StoreError) as error:
-                self.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
-                return Counter()
-        return None if result is None else Counter(result.outcomes)
+                counts = None if result is None else Counter(result.outcomes)
+        return counts
 
     async def next_wave(self, wave: int) -> list[PartitionWork]:
         """What ``wave`` asks of the partitions; rows that waited for earlier waves get their keys now."""
         plan = self.ready_plan
-        await resolve_wave(plan, self.services, wave)
-        works = plan.partition_work(wave)
-        with redacted_errors(self.redactor):
-            await asyncio.gather(*(self._fetch_known(work) for work in works))
-        return works
-
-    async def _fetch_known(self, work: PartitionWork) -> None:
-        """Get what is paid for, in all partitions at once: no URL may die while another partition still buys."""
-        services = self.services
-        name = services.dataset.partition_names[work.partition]
-        try:
-            late = await services.patiently(lambda: self.store.list(late_prefix(name)))
-            if "fetch" in work.verbs or late:
-                place = OpenPartition(services.gate, 0)
-                await run_partition(services, self.ready_plan, work, self.committer, place, wait=False, known_only=True)
-        except (StoreDown, StoreError) as error:
-            self.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
+        if self.stop.reason == "store_down":
+            return []
+        with redacted_errors(self.redactor), self.stop.if_store_is_down():
+            await resolve_wave(plan, self.services, wave)
+            works = plan.partition_work(wave)
+            await asyncio.gather(*(fetch_known(self.services, plan, work, self.committer) for work in works))
+        return plan.partition_work(wave)  # with what came late
 
     async def finish(self) -> RunResult:
         """Commit what is left, replace the alias, write the report, and say how the catalogs now stand."""
@@ -251,9 +244,10 @@ class Session:
         self.ready_plan.options = self.options
 
     def nothing_to_do(self) -> bool:
-        """Whether the plan asks for nothing: no call, no bytes, no reading, no record."""
+        """Whether there is nothing to do: no call, no bytes, no reading, no record, no answer to take in."""
         plan = self.ready_plan
-        return plan.dataset is not None and not plan.work.counts and not plan.unwanted and not plan.fetchable
+        asked = plan.work.counts or plan.unwanted or plan.fetchable or plan.late
+        return plan.dataset is not None and not asked
 
     def idle_result(self) -> RunResult:
         """The result of a run that had nothing to do."""

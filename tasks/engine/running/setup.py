@@ -23,7 +23,7 @@ from tasks.journal.fold import Policy, spend_micros
 from tasks.journal.heartbeat import Heartbeat
 from tasks.journal.inspect import load_all
 from tasks.journal.owner import has_ended, this_process
-from tasks.journal.spool import LocalSpool, drain_spool
+from tasks.journal.spool import LocalSpool, drain_former_spool, drain_spool
 from tasks.protocols.budget import Budget
 from tasks.protocols.http import Gateway, address_of
 from tasks.protocols.limits import Limit, Share
@@ -62,10 +62,11 @@ async def open_services(
         held.push_async_callback(asyncio.wait, [warming])
         await patiently(lambda: probe(store), pace.journal, stop)  # every time: the dataset may have been moved
         dataset = await open_dataset(store, partitions=options.partitions, create=True)
-        spool = LocalSpool(store.uri, settings.spool)
+        spool = LocalSpool(dataset.id, settings.spool)
         note = Note()
         await held.enter_async_context(Heartbeat(store, owner, timing=pace.journal, note=note))
         await drain_spool(store, spool)
+        await drain_former_spool(store, store.uri, settings.spool)
         for fix in (fix_choices, fix_takes, fix_kept):
             await patiently(partial(fix, plan, store), pace.journal, stop)
         spent = 0

@@ -2,9 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
+from tasks.journal.errors import StoreDown
 from tasks.protocols.wire import Failure
+from tasks.storage.store import StoreError
 
 StopReason = Literal["budget", "provider_stopped", "interrupted", "store_down"]
 
@@ -43,6 +47,14 @@ class StopSignal:
         if self.reason is None:
             self.reason, self.message, self.cause = reason, message, cause
             self._stopped.set()
+
+    @contextmanager
+    def if_store_is_down(self) -> Iterator[None]:
+        """Stop where outcomes cannot be recorded, in the place of an error."""
+        try:
+            yield
+        except (StoreDown, StoreError) as error:
+            self.stop("store_down", f"outcomes cannot be recorded: {error}")
 
     def rest(self, seconds: float) -> None:
         """Start no paid call for so long from now."""

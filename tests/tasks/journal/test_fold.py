@@ -66,6 +66,7 @@ HELD = ev.Held(at=samples.AT, key=KEY, reason="attempts_exhausted")
         ([FIRST, samples.answered(FIRST), samples.finished()], "nothing"),
         ([FIRST, samples.answered(FIRST), samples.finished(outcome="failed")], "nothing"),
         ([FIRST, samples.answered(FIRST), samples.finished(outcome="failed"), RELEASED], "buy"),
+        ([FIRST, samples.unknown(FIRST), samples.finished(outcome="failed"), samples.answered(FIRST)], "fetch"),
     ],
 )
 def test_what_a_key_needs_next(events: list[ev.Event], decision: str) -> None:

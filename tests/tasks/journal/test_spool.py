@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tasks.journal.files import SystemFiles
-from tasks.journal.names import AnswerId
-from tasks.journal.spool import LocalSpool, drain_spool
+from tasks.journal.names import AnswerId, late_name
+from tasks.journal.spool import LocalSpool, drain_former_spool, drain_spool
 from tasks.journal.spool_log import SpoolLog, put_record, records, removal_record
 from tasks.storage.memory import MemoryStore
 
@@ -132,6 +132,17 @@ async def test_draining_moves_every_answer_to_late_and_may_be_repeated(tmp_path:
     assert await spool.answers() == []
     spool.close()
     assert list(spool.directory.iterdir()) == []
+
+
+async def test_a_folder_named_after_the_address_is_drained_as_well(tmp_path: Path) -> None:
+    store = MemoryStore()
+    assert await drain_former_spool(store, store.uri, tmp_path) == 0
+    assert list(tmp_path.iterdir()) == []
+    former = LocalSpool(store.uri, tmp_path)
+    await former.put(OTHER, b"1")
+    former.close()
+    assert await drain_former_spool(store, store.uri, tmp_path) == 1
+    assert [each.key for each in await store.list("journal/")] == [late_name(OTHER)]
 
 
 def test_a_spool_that_nobody_refers_to_is_collected_without_waiting_for_its_thread(tmp_path: Path) -> None:

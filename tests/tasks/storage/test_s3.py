@@ -44,6 +44,7 @@ FAILURES = [
     ("500", error("500 Internal Server Error", "InternalError"), Unclear),
     ("502", error("502 Bad Gateway"), Unclear),
     ("504", error("504 Gateway Timeout"), Unclear),
+    ("400, a slow line", error("400 Bad Request", "RequestTimeout"), Unclear),
     ("reset", _reset, Unclear),
     ("closed", _close, Unclear),
     ("half a reply", _half_a_reply, Unclear),
