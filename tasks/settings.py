@@ -16,7 +16,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 class MissingKey(Exception):
-    """No API key for the chosen provider; the message is the one clear line a user sees."""
+    """No API key for the chosen provider, or none that can be sent; the message is the one clear line a user sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,12 @@ class Settings:
 
     def require_key(self) -> str:
         """The key, or ``MissingKey`` naming the variable to set."""
-        if self.api_key:
-            return self.api_key
+        key = (self.api_key or "").strip()
+        if key.isascii() and key.isprintable() and key:
+            return key
+        wrong = "the API key holds characters that cannot be sent (an ellipsis, a line break?)" if key else "no API key"
         raise MissingKey(
-            f"no API key: set {self.provider.key_variable} (or PRINTROOM_API_KEY, or name a Prefect Secret block in "
+            f"{wrong}: set {self.provider.key_variable} (or PRINTROOM_API_KEY, or name a Prefect Secret block in "
             f"PRINTROOM_API_KEY_BLOCK) for provider {self.provider.name!r}, or rehearse with --provider sandbox"
         )
 

@@ -20,8 +20,11 @@ from deployments.cli.show_plan import show_plan
 from tasks.engine.options import form_of
 from tasks.engine.running.result import EXIT_BUDGET, RunResult
 from tasks.engine.running.session import Session, forget, new_session, prepare
+from tasks.journal.errors import JournalError
+from tasks.manifest.commits import BadCommit
 from tasks.report.wording import REASONS
 from tasks.settings import Settings, at_address
+from tasks.storage.store import StoreError
 
 
 def main(args: argparse.Namespace) -> int:
@@ -56,14 +59,35 @@ async def _flow(session: Session) -> RunResult:
     _prefect_environment()
     from flows.generate_dataset import generate_dataset
 
+    await _server_answers()
     prepare(session)
     async with show_progress(session):
         state = await generate_dataset(**form_of(session.options), return_state=True)
     result: Any = await state.aresult(raise_on_failure=False)
     if isinstance(result, Exception):
-        raise result
+        return await cut_short(session, result)
     assert isinstance(result, RunResult)
     return result
+
+
+async def cut_short(session: Session, error: Exception) -> RunResult:
+    """The result of a run that the dataset's damage ended after it had spent; any other error is raised."""
+    spent = session.is_open and session.services.progress.posts > 0
+    if not (spent and isinstance(error, (JournalError, BadCommit, StoreError))):
+        raise error
+    session.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
+    return await session.finish()
+
+
+async def _server_answers() -> None:
+    """``UsageMistake`` if the server that was named does not answer: Prefect would end with a traceback."""
+    from prefect.client.orchestration import get_client
+
+    if "PREFECT_API_URL" in os.environ:
+        async with get_client() as client:
+            if (error := await client.api_healthcheck()) is not None:
+                why = str(error) or type(error).__name__
+                raise UsageMistake(f"PREFECT_API_URL: no Prefect server answers at {client.api_url} ({why})")
 
 
 def _prefect_environment() -> None:

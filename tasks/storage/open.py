@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
+from tasks.storage.keys import BadKey
 from tasks.storage.store import NotFound, Store, StoreError
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def open_store(uri: str) -> Store:
         from tasks.storage.s3 import S3Store
 
         bucket, _, prefix = place.partition("/")
-        return S3Store(bucket, prefix)
+        try:
+            return S3Store(bucket, prefix)
+        except BadKey as error:
+            raise BadUri(f"{uri!r} cannot hold a dataset: {error}") from None
     if scheme == "memory":
         from tasks.storage.memory import MemoryStore
 

@@ -77,3 +77,22 @@ async def test_every_unknown_call_is_listed_with_what_it_may_have_cost(tmp_path:
     listed = json.loads((await asyncio.to_thread(status, "--json")).splitlines()[-1])
     assert [each["row_id"] for each in listed["unknown_attempts"]] == [f"r{n}" for n in range(count)]
     assert listed["cost_at_risk_usd"] == "0.46"
+
+
+@pytest.mark.parametrize("newer", [0, 1])
+async def test_a_torn_segment_is_named_by_status_and_found_by_verify(
+    newer: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = await owned(tmp_path, this_process("nightly"))
+    await journal.close()
+    torn, *_ = sorted((tmp_path / "ds/journal/00").glob("*.jsonl"), reverse=True)[newer:]
+    torn.write_bytes(torn.read_bytes()[:-9])
+    words = ["--dataset", str(tmp_path / "ds"), "--json"]
+    assert await asyncio.to_thread(main, ["status", *words]) == 2
+    [problem] = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["found"].startswith(f"journal/00/{torn.name}: ")
+    for more in ([], ["--rebuild-manifest"]):
+        assert await asyncio.to_thread(main, ["verify", *words, *more]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert [(each["kind"], each["key"]) for each in found["findings"]] == [("torn", "journal/00/")]
+        assert not found["rebuilt"]
