@@ -16,6 +16,7 @@ from tasks.engine.options import form_of, options_of
 from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget
 from tasks.journal.errors import JournalProblem
+from tasks.settings import read_settings
 from tests.support.connects import recorded_connects
 from tests.support.moto import S3Server
 from tests.support.runs import run, session_for, write_catalog
@@ -133,6 +134,25 @@ def test_a_base_url_that_is_none_is_named_by_its_variable(
     monkeypatch.setenv("PRINTROOM_BASE_URL", "gateway.example")
     assert main([word.format(**places) for word in PLAN]) == 2
     assert "PRINTROOM_BASE_URL: the base URL must look like" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["gateway.example", "192.0.2.7:8399", "localhost.example", "[2001:db8::1]"])
+def test_a_rehearsal_goes_to_no_other_machine(
+    host: str, places: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRINTROOM_BASE_URL", f"https://{host}/v1")
+    monkeypatch.setenv("PRINTROOM_API_KEY", "sk-of-another-gateway")
+    with recorded_connects() as connects:
+        assert main(["run", str(places["good"]), "--dataset", str(places["ds"]), *PROVIDER["run"], "--yes"]) == 2
+    said = capsys.readouterr().err
+    assert ("is not this machine" in said, "PRINTROOM_ALLOW_HOSTS" in said, said.count("\n")) == (True, True, 1)
+    assert connects == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8399", "127.0.0.2", "localhost:1", "[::1]:8399", "Sandbox:8399"])
+def test_a_rehearsal_goes_to_this_machine_and_to_hosts_that_are_allowed(host: str) -> None:
+    named = {"PRINTROOM_BASE_URL": f"http://{host}", "PRINTROOM_ALLOW_HOSTS": "example.org, sandbox"}
+    assert read_settings("sandbox", named).provider.base_url == f"http://{host}/v1"
 
 
 def test_a_key_that_cannot_be_sent_is_refused_in_one_line_that_does_not_show_it(
