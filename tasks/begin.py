@@ -15,7 +15,8 @@ from tasks.engine.problems import InvalidCatalog
 from tasks.engine.running.part import Part
 from tasks.engine.running.session import Session, forget, new_session, prepared
 from tasks.form import BadForm, checked_options
-from tasks.journal.errors import DatasetProblem, StoreDown
+from tasks.journal.errors import DatasetProblem, JournalProblem, StoreDown
+from tasks.manifest.commits import BadCommit
 from tasks.secret import with_block_key
 from tasks.settings import MissingKey, Settings, read_settings
 from tasks.show import show_problems
@@ -63,7 +64,7 @@ async def plain_words(form: Mapping[str, Any], run_id: str) -> AsyncIterator[Non
         await show_problems(form["dataset"], error)
         count = f"{error.total:,} problem{'s' if error.total != 1 else ''}"
         raise CannotStart("InvalidCatalog", f"{count} in the catalogs, nothing was spent: {error.lines[0]}") from error
-    except (MissingKey, DatasetProblem, UnsafeStore, BadUri) as error:
+    except (MissingKey, DatasetProblem, JournalProblem, BadCommit, UnsafeStore, BadUri) as error:
         raise CannotStart("CannotStart", str(error)) from error
     except (StoreDown, StoreError) as error:
         raise CannotStart("StoreDown", str(error)) from error

@@ -12,6 +12,7 @@ from tasks.engine.analysis.reporting import NothingToReport, days, write_usage_o
 from tasks.engine.problems import InvalidCatalog
 from tasks.engine.showing.usage_digest import usage_markdown
 from tasks.journal.errors import DatasetProblem
+from tasks.manifest.commits import BadCommit
 from tasks.report.figures import money
 from tasks.report.usage import Usage
 from tasks.show import artifact_key, show
@@ -29,7 +30,7 @@ async def report_usage(
         usage = await write_usage_of(datasets, open_store(to), window, accept)
     except InvalidCatalog as error:
         raise CannotStart("CannotStart", "; ".join(error.lines)) from error
-    except (BadUri, DatasetProblem, NothingToReport, StoreError) as error:
+    except (BadUri, BadCommit, DatasetProblem, NothingToReport, StoreError) as error:
         raise CannotStart("CannotStart", str(error)) from error
     about = f"Usage of {', '.join(datasets)}"
     await acreate_table_artifact(spend_by_model(usage), key=artifact_key(to, "usage-by-model"), description=about)

@@ -6,7 +6,9 @@ Plain ``os.environ`` and no settings library: it costs 0.3 s of import, more tha
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from catalogs.providers import find_provider, with_base_url
 from catalogs.types import Provider
@@ -16,7 +18,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 class MissingKey(Exception):
-    """No API key for the chosen provider; the message is the one clear line a user sees."""
+    """No API key for the chosen provider, or none that can be sent; the message is the one clear line a user sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class Settings:
 
     def require_key(self) -> str:
         """The key, or ``MissingKey`` naming the variable to set."""
-        if self.api_key:
-            return self.api_key
+        key = (self.api_key or "").strip()
+        if key.isascii() and key.isprintable() and key:
+            return key
+        wrong = "the API key holds characters that cannot be sent (an ellipsis, a line break?)" if key else "no API key"
         raise MissingKey(
-            f"no API key: set {self.provider.key_variable} (or PRINTROOM_API_KEY, or name a Prefect Secret block in "
+            f"{wrong}: set {self.provider.key_variable} (or PRINTROOM_API_KEY, or name a Prefect Secret block in "
             f"PRINTROOM_API_KEY_BLOCK) for provider {self.provider.name!r}, or rehearse with --provider sandbox"
         )
 
@@ -45,7 +49,10 @@ class Settings:
 
 
 def read_settings(provider: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings for ``provider`` (default ``PRINTROOM_PROVIDER``, else ``apiyi``). ``KeyError`` if it is not known."""
+    """Settings for ``provider`` (default ``PRINTROOM_PROVIDER``, else ``apiyi``). ``KeyError`` if it is not known.
+
+    ``ValueError``: the base URL is none, or a rehearsal would go to a machine that is neither this one nor allowed.
+    """
     env = os.environ if environ is None else environ
     chosen = find_provider(provider or env.get("PRINTROOM_PROVIDER") or "apiyi")
     base_url = env.get("PRINTROOM_BASE_URL")
@@ -54,11 +61,28 @@ def read_settings(provider: str | None = None, environ: Mapping[str, str] | None
     hosts = tuple(host.strip() for host in env.get("PRINTROOM_ALLOW_HOSTS", "").split(",") if host.strip())
     key = env.get("PRINTROOM_API_KEY") or env.get(chosen.key_variable)
     if chosen.name == "sandbox":
+        _check_rehearsal(chosen.base_url, hosts)
         key = key or "sk-sandbox"
         hosts = (*hosts, "127.0.0.1")
     state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME", "/tmp")) / ".local/state")  # noqa: S108 - no home
     spool = Path(env["PRINTROOM_SPOOL"]) if env.get("PRINTROOM_SPOOL") else state / "printroom" / "spool"
     return Settings(chosen, key, hosts, spool, env.get("PRINTROOM_API_KEY_BLOCK") or None)
+
+
+def _check_rehearsal(base_url: str | None, hosts: tuple[str, ...]) -> None:
+    """A base URL that is left over from another gateway would turn a rehearsal into paid calls."""
+    host = urlsplit(base_url or "http://localhost").hostname or ""
+    if host == "localhost" or host in {name.lower().strip("[]") for name in hosts}:
+        return
+    try:
+        here = ip_address(host).is_loopback
+    except ValueError:
+        here = False
+    if not here:
+        raise ValueError(
+            f"{host!r} is not this machine, where a sandbox is: unset PRINTROOM_BASE_URL, or, if a sandbox does run "
+            "there, name the host in PRINTROOM_ALLOW_HOSTS"
+        )
 
 
 def with_key(settings: Settings, api_key: str) -> Settings:

@@ -11,7 +11,8 @@ from deployments.cli.parsing import UsageMistake
 from tasks.engine.options import RunOptions
 from tasks.engine.problems import InvalidCatalog
 from tasks.journal.dataset import find_dataset
-from tasks.journal.errors import DatasetProblem, StoreDown
+from tasks.journal.errors import JournalError
+from tasks.manifest.commits import BadCommit
 from tasks.settings import MissingKey, Settings, read_settings
 from tasks.storage.open import BadUri, UnsafeStore, open_store
 from tasks.storage.store import Denied, Store, StoreError, Unavailable
@@ -35,7 +36,7 @@ def planning_mistakes(*, as_json: bool) -> Iterator[Mistakes]:
     except Unavailable as error:
         hint = "" if isinstance(error, Denied) else " (check the network and AWS_ENDPOINT_URL_S3)"
         mistakes.exit_code = usage_problem(f"{_in_short(str(error))}{hint}", as_json=as_json)
-    except (MissingKey, DatasetProblem, UnsafeStore, StoreDown, BadUri, StoreError) as error:
+    except (MissingKey, JournalError, BadCommit, UnsafeStore, BadUri, StoreError) as error:
         mistakes.exit_code = usage_problem(str(error), as_json=as_json)
 
 

@@ -7,48 +7,79 @@ import signal
 import sys
 import uuid
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from catalogs.money import format_usd
 from deployments.cli.arguments import options_from
+from deployments.cli.leaving import is_interrupt, terminated_as_interrupted
 from deployments.cli.output import print_json, say
 from deployments.cli.parsing import UsageMistake
 from deployments.cli.preparing import planning_mistakes, settings_for
 from deployments.cli.progress import show_progress
-from deployments.cli.show_plan import show_plan
+from deployments.cli.show_plan import say_notes, show_plan
 from tasks.engine.options import form_of
-from tasks.engine.running.result import EXIT_BUDGET, RunResult
+from tasks.engine.running.result import EXIT_BUDGET, RunResult, result_of
 from tasks.engine.running.session import Session, forget, new_session, prepare
+from tasks.engine.shared.progress import Progress
+from tasks.journal.errors import JournalError
+from tasks.manifest.commits import BadCommit
 from tasks.report.wording import REASONS
 from tasks.settings import Settings, at_address
+from tasks.storage.store import StoreError
 
 
 def main(args: argparse.Namespace) -> int:
     """Plan, ask if asked to, run, and print how the catalogs now stand."""
     options = options_from(args)
-    with ExitStack() as held, planning_mistakes(as_json=args.json) as mistakes:
+    with terminated_as_interrupted(), ExitStack() as held, planning_mistakes(as_json=args.json) as mistakes:
         settings = _keyed(_gateway(settings_for(options), held))
         settings.require_key()
         session = new_session(options, settings, str(uuid.uuid4()), say=say)
         held.callback(forget, session.run_id)
-        mistakes.exit_code = asyncio.run(_run(session, args))
+        told: list[int] = []
+        try:
+            asyncio.run(_run(session, args, told))
+        except BaseException as error:
+            if not is_interrupt(error):
+                raise
+            if not told:
+                told.append(_report(_interrupted(session), args))
+        mistakes.exit_code = told[0]
     return mistakes.exit_code
 
 
-async def _run(session: Session, args: argparse.Namespace) -> int:
+def _interrupted(session: Session) -> RunResult:
+    """The result of a run that was interrupted while no call was in flight: most often before there was any."""
+    if session.plan is None:
+        planned = result_of({}, run_id=session.run_id, dataset=session.options.dataset, reused=0)
+    else:
+        planned = session.idle_result()
+    progress = session.services.progress if session.is_open else Progress()
+    return replace(
+        planned, stopped="interrupted", message="interrupted; the next run goes on",
+        cost_micros=progress.cost_micros, at_risk_micros=progress.at_risk_micros,
+    )  # fmt: skip
+
+
+async def _run(session: Session, args: argparse.Namespace, told: list[int]) -> None:
+    """Plan, ask, run and print the result; its exit code is added to ``told``."""
     plan = await session.make_plan()
-    if not args.json:
+    if args.json:
+        say_notes(plan.summary)
+    else:
         show_plan(plan)
     if session.nothing_to_do():
-        return _report(await session.idle(), args, "nothing to do: every row has its outcome")
+        told.append(_report(await session.idle(), args, "nothing to do: every row has its outcome"))
+        return
     session.yes = args.yes or (not session.approved() and _asked(session))
-    if not session.approved():
+    if session.approved():
+        told.append(_report(await _flow(session), args))
+    else:
         say(session.approval_message())
         _report(session.idle_result(), args)
-        return EXIT_BUDGET
-    result = await _flow(session)
-    return _report(result, args)
+        told.append(EXIT_BUDGET)
 
 
 async def _flow(session: Session) -> RunResult:
@@ -56,14 +87,35 @@ async def _flow(session: Session) -> RunResult:
     _prefect_environment()
     from flows.generate_dataset import generate_dataset
 
+    await _server_answers()
     prepare(session)
     async with show_progress(session):
         state = await generate_dataset(**form_of(session.options), return_state=True)
     result: Any = await state.aresult(raise_on_failure=False)
     if isinstance(result, Exception):
-        raise result
+        return await cut_short(session, result)
     assert isinstance(result, RunResult)
     return result
+
+
+async def cut_short(session: Session, error: Exception) -> RunResult:
+    """The result of a run that the dataset's damage ended after it had spent; any other error is raised."""
+    spent = session.is_open and session.services.progress.posts > 0
+    if not (spent and isinstance(error, (JournalError, BadCommit, StoreError))):
+        raise error
+    session.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
+    return await session.finish()
+
+
+async def _server_answers() -> None:
+    """``UsageMistake`` if the server that was named does not answer: Prefect would end with a traceback."""
+    from prefect.client.orchestration import get_client
+
+    if "PREFECT_API_URL" in os.environ:
+        async with get_client() as client:
+            if (error := await client.api_healthcheck()) is not None:
+                why = str(error) or type(error).__name__
+                raise UsageMistake(f"PREFECT_API_URL: no Prefect server answers at {client.api_url} ({why})")
 
 
 def _prefect_environment() -> None:
@@ -96,7 +148,8 @@ def _asked(session: Session) -> bool:
     cap = format_usd(session.ready_plan.summary.cap_micros)
     waits = signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio's own lets the question stand
     try:
-        return input(f"This may cost up to {cap}. Go on? [y/N] ").strip().lower() in ("y", "yes")
+        print(f"This may cost up to {cap}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        return input().strip().lower() in ("y", "yes")
     except EOFError:
         return False
     finally:

@@ -24,9 +24,14 @@ def show_plan(plan: Plan) -> None:
             for name, s in sorted(summary.models.items())
         ]
         print(table(rows, right=frozenset({1, 2, 3, 4})))
+    sys.stdout.flush()  # before what is said on stderr, also in a pipe
+    say_notes(summary)
+
+
+def say_notes(summary: PlanSummary) -> None:
+    """What deserves a second look before anything is bought."""
     for each in summary.replacements.values():
         say(f"replaced: {each.line()}")
-    sys.stdout.flush()  # before what is said on stderr, also in a pipe
     if leaving := summary.leaving():
         say(f"note: {leaving}")
     if summary.new or summary.waiting:

@@ -31,7 +31,7 @@ async def newest_segment(store: PatientStore, partition: str, known: Segment | N
             return known
         body = await store.get(listed[-1].key)
         if body is not None:  # else it was deleted below a checkpoint since: list again
-            return decode_segment(body)
+            return _decode(listed[-1].key, body)
 
 
 async def segments(store: PatientStore, partition: str, *, above: int = 0) -> Sequence[Listed]:
@@ -59,7 +59,7 @@ async def load(
                 if before is tail:
                     raise JournalProblem(f"{segment_name(partition, seq)} is missing: restore it from a backup")
                 return None
-            _apply(fold, await _decoded(runtime, body))
+            _apply(fold, await _decoded(runtime, segment_name(partition, seq), body))
     _apply(fold, tail)
     return Loaded(fold, tail.header.checkpoint, None if tail.closed else tail.header.owner)
 
@@ -74,10 +74,17 @@ async def load_newest(store: PatientStore, runtime: Runtime, partition: str) -> 
             return loaded
 
 
-async def _decoded(runtime: Runtime, body: bytes) -> Segment:
+async def _decoded(runtime: Runtime, name: str, body: bytes) -> Segment:
     if len(body) < GZIP_FROM_BYTES:
+        return _decode(name, body)
+    return await runtime.offload(lambda: _decode(name, body))
+
+
+def _decode(name: str, body: bytes) -> Segment:
+    try:
         return decode_segment(body)
-    return await runtime.offload(lambda: decode_segment(body))
+    except JournalProblem as error:
+        raise JournalProblem(f"{name}: {error}") from error
 
 
 def _apply(fold: Fold, segment: Segment) -> None:

@@ -135,7 +135,8 @@ def from_json(body: bytes) -> Commit:
         ]  # fmt: skip
         commit: Commit = _known(Commit, {**raw, "parts": {entry.partition: entry for entry in entries}})
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise BadCommit(f"not a manifest commit: {error}") from error
+        hint = "`printroom verify --rebuild-manifest` makes one from the journal"
+        raise BadCommit(f"not a manifest commit ({error}): {hint}") from error
     return commit
 
 
@@ -156,6 +157,8 @@ async def newest_commit(store: Objects) -> Commit | None:
             return from_json(await store.get(commit_key(n)))
         except FileNotFoundError:
             continue  # collected since the listing: there is a newer one
+        except BadCommit as error:
+            raise BadCommit(f"{commit_key(n)}: {error}") from error
     return None
 
 

@@ -11,12 +11,12 @@ from tasks.journal import events as ev
 from tasks.journal.fold import Attempt, Fold, KeyState, Want, outcome
 from tasks.manifest.books import Books, deciding, made, open_books
 from tasks.manifest.money import share, shares
+from tasks.manifest.outcomes import Word, sample_outcome
 from tasks.manifest.reading import answer_json, best_reading, character_error_rate
 from tasks.manifest.schema import PART_SCHEMA, SCHEMA_VERSION
 from tasks.manifest.shape import as_requested
 
 RowDict = dict[str, Any]
-Word = tuple[str, str | None, str | None]  # outcome, reason, refusal stage
 
 _BLANK: RowDict = dict.fromkeys(PART_SCHEMA.names) | {
     "attempts": 0, "reused": False, "cost_usd": 0, "ocr_cost_usd": 0, "cost_at_risk_usd": 0, "billed": "no",
@@ -114,19 +114,6 @@ def _finished_at(state: KeyState, last: Attempt | None, word: Word) -> str | Non
     if state.held is not None:
         return state.held.at
     return last.result.at if last is not None and last.result is not None else None
-
-
-def sample_outcome(state: KeyState, sample: int, call: Word) -> Word:
-    """The outcome of one result, given its call's: of a finished call, the pictures that are stored have succeeded."""
-    if state.finished is None or state.answer is None:
-        return call
-    if sample in state.stored:
-        return "succeeded", None, None
-    if call[0] != "succeeded" or not state.answer.pictures:
-        return call
-    if sample >= len(state.answer.pictures):
-        return "failed", "no_image", None
-    return "failed", "bad_image" if state.answer.pictures[sample].bad else "url_expired", None
 
 
 def _money(paid: list[Attempt], readings: list[Attempt], sample: int, samples: int) -> RowDict:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.manifest.alias import CALLS, MANIFEST, shown_commit
-from tasks.manifest.commits import Commit, PartFile, newest_commit
+from tasks.manifest.commits import BadCommit, Commit, PartFile, commit_key, newest_commit, newest_number
 from tasks.manifest.objects import Objects
 from tasks.manifest.schema import PART_SCHEMA
 
@@ -73,7 +73,12 @@ async def verify_dataset(
     called missing.
     """
     report = Verification()
-    commit = await newest_commit(store)
+    try:
+        commit = await newest_commit(store)
+    except BadCommit as error:  # what else is there nobody can tell: without it every picture would look orphaned
+        report.commit = await newest_number(store)
+        report.found("torn", commit_key(report.commit), str(error))
+        return report
     images = _IMAGE.empty_table()
     if commit is not None:
         report.commit = commit.n

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from tasks.storage.store import NotFound, Store, StoreError
+from tasks.storage.keys import BadKey
+from tasks.storage.store import Denied, NotFound, Store, StoreError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -40,7 +41,10 @@ def open_store(uri: str) -> Store:
         from tasks.storage.s3 import S3Store
 
         bucket, _, prefix = place.partition("/")
-        return S3Store(bucket, prefix)
+        try:
+            return S3Store(bucket, prefix)
+        except BadKey as error:
+            raise BadUri(f"{uri!r} cannot hold a dataset: {error}") from None
     if scheme == "memory":
         from tasks.storage.memory import MemoryStore
 
@@ -128,7 +132,8 @@ class _S3File(io.RawIOBase):
             raise NotFound(f"no such object: {uri}", key=uri) from None
         except exceptions.BaseError as error:
             summary = str(error).partition("Debug source")[0].strip()
-            raise StoreError(f"cannot read {uri}: {summary}", key=uri) from error
+            denied = isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError))
+            raise (Denied if denied else StoreError)(f"cannot read {uri}: {summary}", key=uri) from error
 
     def readable(self) -> bool:
         return True

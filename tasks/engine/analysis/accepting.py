@@ -57,14 +57,15 @@ class Acceptance:
 
 
 def rule_columns() -> Mapping[str, Kind]:
-    """The manifest's columns as an accept rule may use them."""
+    """The manifest's columns as an accept rule may use them: those that the parts hold too."""
     from tasks.manifest import schema
 
     kinds: dict[Any, Kind] = {
         schema.TEXT: "text", schema.INT: "number", schema.LONG: "number", schema.REAL: "number",
         schema.USD: "number", schema.FLAG: "flag",
     }  # fmt: skip
-    return {field.name: kinds.get(field.type, "other") for field in schema.MANIFEST_SCHEMA}
+    held = (field for field in schema.MANIFEST_SCHEMA if field.name in schema.PART_SCHEMA.names)
+    return {field.name: kinds.get(field.type, "other") for field in held}
 
 
 def check_accepting(options: RunOptions) -> None:

@@ -1,15 +1,17 @@
 """What a dataset holds, now: the sums of its journals, without owning or changing anything."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tasks.engine.analysis.at_work import AtWork, at_work
 from tasks.journal.dataset import open_dataset
-from tasks.journal.events import Owner, Unknown
-from tasks.journal.fold import Fold, outcome
+from tasks.journal.events import Owner, Unknown, Wanted
+from tasks.journal.fold import Fold, KeyState, outcome
 from tasks.journal.inspect import load_partition
 from tasks.journal.owner import provably_gone
 from tasks.manifest.money import attempt_cost
+from tasks.manifest.outcomes import sample_outcome
 from tasks.storage.store import Store
 
 
@@ -68,13 +70,11 @@ def add_partition(status: DatasetStatus, fold: Fold) -> None:
         if not want.current:
             continue
         event = want.event
-        now_is, reason, _ = outcome(fold.keys.get(event.key or ""))
-        if event.key is None:
-            reason = "waiting_for_input"
-        status.outcomes[now_is] += event.samples
-        status.catalogs[event.catalog][now_is] += event.samples
-        if reason:
-            status.reasons[f"{now_is}: {reason}"] += event.samples
+        for now_is, reason in _results(event, fold.keys.get(event.key or "")):
+            status.outcomes[now_is] += 1
+            status.catalogs[event.catalog][now_is] += 1
+            if reason:
+                status.reasons[f"{now_is}: {reason}"] += 1
     for state in fold.keys.values():
         for attempt in state.attempts.values():
             if attempt.state == "withdrawn":
@@ -91,3 +91,11 @@ def add_partition(status: DatasetStatus, fold: Fold) -> None:
                         intent.catalog, intent.row_id, intent.model, attempt.result.reason, intent.at, intent.cap_micros
                     )
                 )
+
+
+def _results(event: Wanted, state: KeyState | None) -> Iterator[tuple[str, str | None]]:
+    """Outcome and reason of each result that a row asks for, as the manifest has them."""
+    call = outcome(state)
+    for sample in range(event.samples):
+        now_is, reason, _ = call if state is None else sample_outcome(state, sample, call)
+        yield now_is, "waiting_for_input" if event.key is None else reason

@@ -18,7 +18,7 @@ from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import inspect_image
 from tasks.storage.keys import image_key
 from tasks.storage.open import read_input
-from tasks.storage.store import Store
+from tasks.storage.store import Store, StoreError
 
 _CACHED_BYTES = 64_000_000
 
@@ -41,8 +41,19 @@ class InputDesk:
         return self._known[ref.target]
 
     async def fault(self, ref: ImageRef) -> str | None:
-        """Why the content of a file or ``s3://`` reference is no picture that can be sent; None if it is one."""
-        await self.resolve(ref)
+        """Why the content of a file or ``s3://`` reference is no picture that can be sent; None if it is one.
+
+        Raises ``StoreError`` if the store does not answer: that says nothing about the reference.
+        """
+        if ref.target not in self._faults:
+            try:
+                await self.resolve(ref)
+            except FileNotFoundError:
+                self._faults[ref.target] = "which is not there"
+            except OSError as error:
+                if isinstance(error, StoreError) and not isinstance(error, PermissionError):
+                    raise
+                self._faults[ref.target] = error.strerror or str(error)
         return self._faults.get(ref.target)
 
     async def look(self, ref: ImageRef) -> tuple[str, int, int, int] | None:

@@ -27,7 +27,7 @@ from tasks.engine.running.partition import fetch_known, run_partition
 from tasks.engine.running.result import RunResult, result_of
 from tasks.engine.running.setup import open_services
 from tasks.engine.running.signals import draining_on_signals
-from tasks.engine.running.standing import catch_up, commit_stragglers, standing
+from tasks.engine.running.standing import catch_up, commit_stragglers, idle_standing, standing
 from tasks.engine.running.uncut import Uncut
 from tasks.engine.running.waves import resolve_wave
 from tasks.engine.shared.pace import Pace
@@ -220,7 +220,8 @@ class Session:
         if self.ready_plan.dataset is not None:
             await catch_up(self.store, self.ready_plan.dataset, self.run_id)
         await report_if_stale(self.store)
-        return replace(self.idle_result(), acceptance=await self._acceptance())
+        stands = await idle_standing(self.store, self.ready_plan)
+        return replace(self.idle_result(stands), acceptance=await self._acceptance())
 
     def approved(self) -> bool:
         """Whether the plan may be carried out: its worst case needs no approval, or somebody said yes."""
@@ -249,9 +250,9 @@ class Session:
         asked = plan.work.counts or plan.unwanted or plan.fetchable or plan.late
         return plan.dataset is not None and not asked
 
-    def idle_result(self) -> RunResult:
-        """The result of a run that had nothing to do."""
-        outcomes = self.ready_plan.summary.outcomes
+    def idle_result(self, outcomes: Counter[str] | None = None) -> RunResult:
+        """The result of a run that had nothing to do; without ``outcomes`` they are the plan's."""
+        outcomes = self.ready_plan.summary.outcomes if outcomes is None else outcomes
         return result_of(
             outcomes, run_id=self.run_id, dataset=self.options.dataset, reused=outcomes.get("succeeded", 0),
             wall_s=time.monotonic() - self.began,

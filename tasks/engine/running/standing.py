@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 
+from tasks.engine.planning.planned import Plan
 from tasks.engine.running.committing import Committer
 from tasks.journal.dataset import Dataset
 from tasks.journal.errors import StoreDown
@@ -29,6 +30,14 @@ async def standing(store: Store, catalogs: set[str]) -> Counter[str]:
         for pair in pc.value_counts(table.filter(mine)["outcome"]).to_pylist():
             counts[pair["values"]] += pair["counts"]
     return counts
+
+
+async def idle_standing(store: Store, plan: Plan) -> Counter[str]:
+    """The same after a plan that asked for nothing: it counts calls, and one that failed may have brought pictures."""
+    outcomes = plan.summary.outcomes
+    if outcomes.keys() <= {"succeeded"}:
+        return outcomes
+    return await standing(store, {origin.name for origin in plan.origins})
 
 
 async def commit_stragglers(store: Store, dataset: Dataset, committer: Committer) -> None:

@@ -1,11 +1,17 @@
 """What a quick command must not load, and that it ends with the code it means."""
 
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from deployments.sandbox.process import SandboxProcess
+from tests.support.runs import write_catalog
 
 ROOT = Path(__file__).parents[3]
 SLOW = ("prefect", "pandas", "pyarrow", "numpy", "aiohttp", "httpx", "boto3", "obstore", "PIL", "rapidocr", "pydantic",
@@ -60,3 +66,23 @@ def test_a_store_out_of_reach_ends_with_exit_code_2_and_not_with_an_abort() -> N
         for _ in range(3)
     ]
     assert [(one.returncode, b"AWS_ENDPOINT_URL_S3" in one.stderr) for one in done] == [(2, True)] * 3
+
+
+@pytest.mark.slow  # Prefect's import
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_interrupted_while_prefect_starts_says_how_its_catalog_stands(
+    number: signal.Signals, tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a hill", "model": "dall-e-2"}])
+    words = ["run", str(catalog), "--dataset", str(tmp_path / "ds"), "--provider", "sandbox", "--yes", "--json"]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        child = subprocess.Popen(
+            [sys.executable, "-m", "deployments.cli.main", *words], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+            env={**os.environ, "PRINTROOM_BASE_URL": sandbox.base_url, "PREFECT_API_URL": address},
+        )  # fmt: skip
+        with silent.accept()[0]:
+            child.send_signal(number)
+            out, _ = child.communicate(timeout=60)
+    assert (child.returncode, json.loads(out.splitlines()[-1])["pending"]) == (130, 1)

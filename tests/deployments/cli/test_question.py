@@ -1,8 +1,10 @@
 """The question before a plan that may cost more, at a real terminal: only a yes buys."""
 
+import json
 import os
 import pty
 import select
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -54,3 +56,29 @@ def test_no_an_empty_line_ctrl_d_and_ctrl_c_buy_nothing_and_say_no_more_than_tha
     assert (found, seen.count(ASKED)) == (code, 1)
     assert b"Traceback" not in seen
     assert charges_so_far(sandbox) == before
+
+
+@pytest.mark.parametrize(("keys", "code"), [(b"n\n", 4), (None, 130)])
+def test_the_question_and_the_plans_notes_are_on_the_terminal_and_only_the_result_on_a_captured_stdout(
+    keys: bytes | None, code: int, tmp_path: Path, sandbox: SandboxProcess
+) -> None:
+    catalog = write_catalog(tmp_path / "c.csv", [{"id": "a", "prompt": "a hill", "model": "dall-e-2"}])
+    words = ["run", str(catalog), "--dataset", str(tmp_path / "ds"), "--provider", "sandbox", "--approve-above", "0.01"]
+    screen, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "deployments.cli.main", *words, "--json"], cwd=ROOT, stdin=terminal, stderr=terminal,
+        stdout=subprocess.PIPE, env={**os.environ, "PRINTROOM_BASE_URL": sandbox.base_url},
+    )  # fmt: skip
+    os.close(terminal)
+    seen = b""
+    while not seen.endswith(ASKED) and (part := _read(screen)):
+        seen += part
+    if keys is None:
+        child.terminate()
+    else:
+        os.write(screen, keys)
+    out, _ = child.communicate(timeout=60)
+    os.close(screen)
+    assert (child.returncode, seen.count(ASKED), b"note: dall-e-2 " in seen) == (code, 1, True)
+    [line] = out.splitlines()
+    assert (json.loads(line)["pending"], json.loads(line)["cost_usd"]) == (1, "0.00")

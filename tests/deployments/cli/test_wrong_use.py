@@ -6,14 +6,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.cli.arguments import options_from
 from deployments.cli.main import EXIT_CODES, VERBS, main, verb_parser
+from deployments.cli.run import cut_short
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.options import form_of, options_of
+from tasks.engine.running.execute import execute
+from tasks.engine.running.session import forget
+from tasks.journal.errors import JournalProblem
+from tasks.settings import read_settings
 from tests.support.connects import recorded_connects
 from tests.support.moto import S3Server
-from tests.support.runs import run, write_catalog
+from tests.support.runs import run, session_for, write_catalog
 
 PROVIDER = {"pla": ["--provider", "sandbox"], "run": ["--provider", "sandbox"]}
 PLAN = ["plan", "{good}", "--dataset", "{ds}"]
@@ -73,6 +79,8 @@ MISTAKES = {
     "column": (["plan", "{column}", "--dataset", "{ds}"], ["column promt", "tag:promt", "did you mean 'prompt'?"]),
     "dataset is a file": (["plan", "{good}", "--dataset", "{good}"], ["is a file; a dataset is a folder"]),
     "dataset elsewhere": (["plan", "{good}", "--dataset", "gs://x/y"], ["cannot open 'gs://x/y'", "s3://bucket"]),
+    "dataset with a nameless folder": (["plan", "{good}", "--dataset", "s3://b/x//y"], ["'s3://b/x//y' cannot hold"]),
+    "rule on the commit": ([*PLAN, "--accept", "manifest_commit > 0"], ["no column 'manifest_commit'"]),
     "S3 without credentials": (["plan", "{good}", "--dataset", "s3://b/x"], ["AWS_ACCESS_KEY_ID", "AWS_PROFILE"]),
     "status of nothing": (["status", "--dataset", "{ds}"], ["{ds}: there is no dataset here yet", "printroom run"]),
     "verify of nothing": (["verify", "--dataset", "{ds}"], ["{ds}: there is no dataset here yet"]),
@@ -126,6 +134,62 @@ def test_a_base_url_that_is_none_is_named_by_its_variable(
     monkeypatch.setenv("PRINTROOM_BASE_URL", "gateway.example")
     assert main([word.format(**places) for word in PLAN]) == 2
     assert "PRINTROOM_BASE_URL: the base URL must look like" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["gateway.example", "192.0.2.7:8399", "localhost.example", "[2001:db8::1]"])
+def test_a_rehearsal_goes_to_no_other_machine(
+    host: str, places: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRINTROOM_BASE_URL", f"https://{host}/v1")
+    monkeypatch.setenv("PRINTROOM_API_KEY", "sk-of-another-gateway")
+    with recorded_connects() as connects:
+        assert main(["run", str(places["good"]), "--dataset", str(places["ds"]), *PROVIDER["run"], "--yes"]) == 2
+    said = capsys.readouterr().err
+    assert ("is not this machine" in said, "PRINTROOM_ALLOW_HOSTS" in said, said.count("\n")) == (True, True, 1)
+    assert connects == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8399", "127.0.0.2", "localhost:1", "[::1]:8399", "Sandbox:8399"])
+def test_a_rehearsal_goes_to_this_machine_and_to_hosts_that_are_allowed(host: str) -> None:
+    named = {"PRINTROOM_BASE_URL": f"http://{host}", "PRINTROOM_ALLOW_HOSTS": "example.org, sandbox"}
+    assert read_settings("sandbox", named).provider.base_url == f"http://{host}/v1"
+
+
+def test_a_key_that_cannot_be_sent_is_refused_in_one_line_that_does_not_show_it(
+    places: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRINTROOM_API_KEY", "sk-42…")
+    assert main(["run", str(places["good"]), "--dataset", str(places["ds"]), "--yes"]) == 2
+    said = capsys.readouterr().err
+    assert ("cannot be sent" in said, "sk-42" in said, said.count("\n")) == (True, False, 1)
+
+
+def test_a_prefect_server_that_does_not_answer_is_named_in_one_line_before_anything_is_sent(
+    places: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PRINTROOM_BASE_URL", "http://127.0.0.1:9/v1")
+    words = ["run", str(places["good"]), "--dataset", str(places["ds"]), "--provider", "sandbox", "--yes", "--json"]
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main(words) == 2
+    [problem] = json.loads(capsys.readouterr().out.splitlines()[-1])["problems"]
+    assert problem["found"].startswith("PREFECT_API_URL: no Prefect server answers at http://127.0.0.1:9/api")
+    assert not places["ds"].exists()
+
+
+async def test_damage_that_shows_after_money_was_spent_is_no_wrong_use(
+    places: dict[str, Path], sandbox: SandboxProcess
+) -> None:
+    session = session_for(places["good"], places["ds"], sandbox)
+    session.reports = False
+    try:
+        with pytest.raises(JournalProblem):
+            await cut_short(session, JournalProblem("torn"))
+        await execute(session)
+        result = await cut_short(session, JournalProblem("torn"))
+    finally:
+        forget(session.run_id)
+    assert (result.exit_code, result.cost_micros > 0, "torn" in result.message) == (5, True, True)
 
 
 @pytest.mark.parametrize("verb", ["plan {good}", "run {good} --yes", "status", "verify"])

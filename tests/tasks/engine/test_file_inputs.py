@@ -7,6 +7,7 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.problems import InvalidCatalog
+from tests.support.moto import S3Server
 from tests.support.pictures import black_png, encode, half_white, png_chunk, scene, with_png_chunk
 from tests.support.runs import charges_so_far, current_rows, run, write_catalog
 
@@ -80,3 +81,19 @@ async def test_a_picture_that_the_model_takes_in_no_format_is_listed_before_anyt
     assert "'wide.jpg', a picture of 96x64; dall-e-2 takes only square pictures" in caught.value.lines[0]
     assert "dall-e-2 takes pictures of at most 4,000,000 bytes" in caught.value.lines[1]
     assert charges_so_far(sandbox) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
+async def test_every_input_that_is_not_there_or_cannot_be_read_is_listed_with_its_row(
+    tmp_path: Path, sandbox: SandboxProcess, s3: S3Server
+) -> None:
+    away = f"s3://{s3.make_bucket('inputs')}/gone.png"
+    (tmp_path / "bad.png").symlink_to("/proc/self/mem")  # a file that nobody can read from its beginning, not even root
+    rows = [edit("a", away), edit("b", "bad.png"), edit("c", away, mask=away)]
+    with s3.as_environment(), pytest.raises(InvalidCatalog) as caught:
+        await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+    found = [(problem.row_number, problem.column, problem.found) for problem in caught.value.problems]
+    gone = "'gone.png', which is not there"
+    assert found == [
+        (1, "images", gone), (2, "images", "'bad.png', Input/output error"), (3, "images", gone), (3, "mask", gone),
+    ]  # fmt: skip

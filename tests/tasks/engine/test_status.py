@@ -11,12 +11,14 @@ import pytest
 
 from deployments.cli.main import main
 from deployments.cli.status import MOST_UNKNOWNS
+from deployments.sandbox.process import SandboxProcess
 from tasks.journal import events as ev
 from tasks.journal.dataset import open_dataset
 from tasks.journal.owner import this_process
 from tasks.journal.partition import PartitionJournal, open_partition
 from tasks.journal.spool import LocalSpool
 from tasks.storage.open import open_store
+from tests.support.runs import run, write_catalog
 from tests.tasks.journal import samples
 
 Status = Callable[..., str]
@@ -77,3 +79,35 @@ async def test_every_unknown_call_is_listed_with_what_it_may_have_cost(tmp_path:
     listed = json.loads((await asyncio.to_thread(status, "--json")).splitlines()[-1])
     assert [each["row_id"] for each in listed["unknown_attempts"]] == [f"r{n}" for n in range(count)]
     assert listed["cost_at_risk_usd"] == "0.46"
+
+
+@pytest.mark.parametrize("newer", [0, 1])
+async def test_a_torn_segment_is_named_by_status_and_found_by_verify(
+    newer: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = await owned(tmp_path, this_process("nightly"))
+    await journal.close()
+    torn, *_ = sorted((tmp_path / "ds/journal/00").glob("*.jsonl"), reverse=True)[newer:]
+    torn.write_bytes(torn.read_bytes()[:-9])
+    words = ["--dataset", str(tmp_path / "ds"), "--json"]
+    assert await asyncio.to_thread(main, ["status", *words]) == 2
+    [problem] = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["found"].startswith(f"journal/00/{torn.name}: ")
+    for more in ([], ["--rebuild-manifest"]):
+        assert await asyncio.to_thread(main, ["verify", *words, *more]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert [(each["kind"], each["key"]) for each in found["findings"]] == [("torn", "journal/00/")]
+        assert not found["rebuilt"]
+
+
+async def test_a_call_that_brought_one_picture_of_two_counts_alike_wherever_it_is_counted(
+    tmp_path: Path, sandbox: SandboxProcess, status: Status
+) -> None:
+    row = {"id": "a", "model": "dall-e-2", "n": "2", "prompt": "a hill [[scenario:fewer_pictures@1]]"}
+    catalog = write_catalog(tmp_path / "c.csv", [row])
+    done = await run(catalog, tmp_path / "ds", sandbox)
+    assert (done.succeeded, done.failed, done.pending, done.rows) == (1, 1, 0, 2)
+    idle = await run(catalog, tmp_path / "ds", sandbox)
+    assert (idle.succeeded, idle.failed, idle.reused, idle.cost_micros) == (1, 1, 1, 0)
+    said = json.loads(await asyncio.to_thread(status, "--json"))
+    assert (said["succeeded"], said["failed"], said["rows"]) == (1, 1, 2)

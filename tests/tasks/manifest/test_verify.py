@@ -4,7 +4,7 @@ import pytest
 
 from tasks.journal import events as ev
 from tasks.manifest.alias import CALLS, MANIFEST, AliasWriter
-from tasks.manifest.commits import newest_commit
+from tasks.manifest.commits import commit_key, newest_commit
 from tasks.manifest.publish import commit_partitions
 from tasks.manifest.verify import verify_dataset
 from tasks.storage.memory import MemoryStore
@@ -100,9 +100,15 @@ async def foreign_alias(store):
     return "torn", MANIFEST
 
 
+async def cut_commit(store):
+    key = commit_key(1)
+    await store.put(key, (await store.get(key))[:-20])
+    return "torn", key
+
+
 DAMAGE = [
-    lose_image, tear_image, flip_image, add_image, leave_rubbish, lose_calls, flip_calls, lose_alias, cut_alias,
-    foreign_alias,
+    cut_commit, lose_image, tear_image, flip_image, add_image, leave_rubbish, lose_calls, flip_calls, lose_alias,
+    cut_alias, foreign_alias,
 ]  # fmt: skip
 
 

@@ -4,6 +4,8 @@ import csv
 import io
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -11,7 +13,7 @@ from tasks.storage.local import LocalStore
 from tasks.storage.memory import MemoryStore
 from tasks.storage.open import BadUri, UnsafeStore, folder_of, open_binary, open_store, probe, read_input
 from tasks.storage.s3 import S3Store
-from tasks.storage.store import NotFound
+from tasks.storage.store import Denied, NotFound
 
 
 def test_a_uri_opens_the_store_it_names(s3_environment, tmp_path, monkeypatch):
@@ -136,3 +138,20 @@ def test_opening_a_folder_loads_no_library_of_the_cloud():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class _Denying(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_error(403)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_an_object_that_is_not_for_us_is_told_from_a_store_that_does_not_answer(s3_environment, monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Denying) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(Denied, match=r"cannot read s3://storage/x\.png: .*403"):
+            open_binary("s3://storage/x.png")
+        server.shutdown()
