@@ -125,6 +125,9 @@ class AnsweredPicture:
     bad: str | None = None  # came inside the reply and is no usable picture: why
 
 
+NO_PICTURE = AnsweredPicture()  # the place of a picture that did not come, before one that is kept
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """The gateway answered an attempt, and the answer is safe."""
@@ -238,6 +241,9 @@ class Released:
     at: str
     key: str
     run_id: str
+    keeps_pictures: bool = (
+        False  # stored pictures of a failed call stay; without it (older journals) they were given up
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

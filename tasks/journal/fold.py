@@ -1,6 +1,7 @@
 """The fold: what a partition's events add up to. Pure; the same events always give the same state."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Literal
 
 from tasks.journal import events as ev
@@ -35,6 +36,7 @@ class KeyState:
     key: str
     attempts: dict[str, Attempt] = field(default_factory=dict)
     answer: ev.Answered | None = None  # the first answer; later ones stay in their attempts
+    former: tuple[ev.AnsweredPicture, ...] = ()  # of an answer that failed and was released; its stored ones are kept
     stored: dict[int, ev.Stored] = field(default_factory=dict)
     reads: dict[tuple[int, str], ev.Read] = field(default_factory=dict)  # (sample, reader) -> newest
     held: ev.Held | None = None
@@ -111,12 +113,20 @@ def _answered(fold: Fold, e: ev.Answered) -> None:
     attempt.state, attempt.result = "answered", e
     key.held = None
     if key.answer is None:
-        key.answer = e
+        key.answer = replace(e, pictures=_beside_kept(key, e.pictures)) if key.former else e
         if key.finished is not None and key.finished.outcome == "failed":
             key.finished = None  # it failed for want of an answer, and here is one
-        for index, picture in enumerate(e.pictures):
+        for index, picture in enumerate(key.answer.pictures):
             if picture.stored is not None:
                 _stored(fold, ev.Stored(at=e.at, key=e.key, sample_index=index, **picture.stored))
+
+
+def _beside_kept(key: KeyState, pictures: tuple[ev.AnsweredPicture, ...]) -> tuple[ev.AnsweredPicture, ...]:
+    """New pictures in the places that are still empty, the first first; what is left over comes behind."""
+    placed = {index: key.former[index] for index in key.stored}
+    for picture in pictures:
+        placed[next(index for index in count() if index not in placed)] = picture
+    return tuple(placed.get(index, ev.NO_PICTURE) for index in range(max(placed, default=-1) + 1))
 
 
 def _stored(fold: Fold, e: ev.Stored) -> None:
@@ -138,7 +148,11 @@ def _released(fold: Fold, e: ev.Released) -> None:
     state.held = None
     state.released = sum(a.state != "withdrawn" for a in state.attempts.values())
     if state.finished is not None and state.finished.outcome == "failed":
-        state.finished, state.answer, state.stored, state.reads = None, None, {}, {}
+        if not e.keeps_pictures:
+            state.former, state.stored, state.reads = (), {}, {}
+        elif state.answer is not None:
+            state.former = state.answer.pictures
+        state.finished = state.answer = None
 
 
 def _finished(fold: Fold, e: ev.Finished) -> None:
@@ -173,6 +187,8 @@ def _key_snapshot(state: KeyState) -> dict[str, Any]:
         "key": state.key,
         "attempts": [(a.intent, a.state, a.result and a.result.kind, a.result) for a in made],
         "answer": state.answer and state.answer.attempt,
+        "pictures": state.answer.pictures if state.answer and state.former else (),
+        "former": state.former,
         "stored": list(state.stored.values()),
         "reads": list(state.reads.values()),
         "held": state.held,
@@ -189,12 +205,18 @@ def _key_restored(values: dict[str, Any]) -> KeyState:
         state.attempts[intent["attempt"]] = Attempt(event_of(ev.Intent, intent), name, word)
     if values["answer"] is not None:
         answer: Any = state.attempts[values["answer"]].result
-        state.answer = answer
+        placed = _pictures(values.get("pictures", ()))  # where they differ from the answer's own
+        state.answer = replace(answer, pictures=placed) if placed else answer
+    state.former = _pictures(values.get("former", ()))
     state.stored = {each["sample_index"]: event_of(ev.Stored, each) for each in values["stored"]}
     state.reads = {(each["sample_index"], each["reader"]): event_of(ev.Read, each) for each in values["reads"]}
     state.held = values["held"] and event_of(ev.Held, values["held"])
     state.finished = values["finished"] and event_of(ev.Finished, values["finished"])
     return state
+
+
+def _pictures(values: Any) -> tuple[ev.AnsweredPicture, ...]:
+    return tuple(event_of(ev.AnsweredPicture, each) for each in values)
 
 
 _APPLY: dict[str, Any] = {
@@ -270,26 +292,4 @@ def decide(state: KeyState | None, policy: Policy) -> Decision:
     return "buy" if unknown <= allowed else "hold"
 
 
-def spend_micros(fold: Fold, run_id: str) -> tuple[int, int]:
-    """(known, at risk) of the attempts of a run in this partition, in micro-dollars.
-
-    At risk is what an attempt may have cost and nobody knows: its cap while it is open, unknown or billed unknown.
-    """
-    known = at_risk = 0
-    for state in fold.keys.values():
-        for attempt in state.attempts.values():
-            if attempt.intent.run_id == run_id and attempt.state != "withdrawn":
-                cost = _known_cost(attempt)
-                known += cost or 0
-                at_risk += attempt.intent.cap_micros if cost is None else 0
-    return known, at_risk
-
-
-def _known_cost(attempt: Attempt) -> int | None:
-    result = attempt.result
-    if not isinstance(result, ev.Answered | ev.Rejected) or result.billed == "unknown":
-        return None
-    return 0 if result.billed == "no" else result.cost_micros
-
-
-__all__ = ["Attempt", "Decision", "Fold", "KeyState", "Policy", "Want", "WantId", "decide", "outcome", "spend_micros"]
+__all__ = ["Attempt", "Decision", "Fold", "KeyState", "Policy", "Want", "WantId", "decide", "outcome"]

@@ -147,7 +147,10 @@ class Buyer:
             reservation = await self._waiting(services.budget.reserve(purchase.cap_micros))
             try:
                 intent = self._intent(purchase)
-                reopen = ev.Released(at=intent.at, key=purchase.key, run_id=services.run_id) if closed else None
+                reopen = (
+                    ev.Released(at=intent.at, key=purchase.key, run_id=services.run_id, keeps_pictures=True)
+                    if closed else None
+                )  # fmt: skip
                 result = await self._journal.buy(
                     intent,
                     turn=lambda: self._turn(intent, lane),

@@ -161,7 +161,7 @@ class RowWorker:
                 events.append(result[0])
                 fetched[result[0].sample_index] = result[1]
         self._services.progress.fetched += len(fetched)
-        if len(state.answer.pictures) < samples:
+        if len(state.answer.pictures) < samples or ev.NO_PICTURE in state.answer.pictures[:samples]:
             reasons.append("no_image")
         done, reason = ("failed", reasons[0]) if reasons else ("succeeded", None)
         finished = ev.Finished(at=now(), key=state.key, outcome=done, reason=reason, run_id=self._services.run_id)

@@ -75,12 +75,6 @@ def bytes_may_come(state: KeyState, samples: int) -> bool:
     )
 
 
-def bought_anew(state: KeyState, row_id: str, samples: int, options: RunOptions) -> bool:
-    """Whether a run opens the failed call of a row again: none of its pictures would stay."""
-    failed = outcome(state)[0] == "failed" and not bytes_may_come(state, samples)
-    return failed and _takes_up(options, "failed") and (not options.rows or row_id in options.rows)
-
-
 def _date(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from catalogs.keys import waiting_key
 from catalogs.types import Row
-from tasks.engine.planning.choose import bought_anew
 from tasks.engine.planning.planned import LaterRow, Plan, RowId, refs_of
 from tasks.engine.planning.request import CatalogOrigin, build_wanted
 from tasks.engine.planning.spill import InputSource, PlannedRow
@@ -83,10 +82,7 @@ async def resolve_sources_of(plan: Plan, row: Row) -> list[InputSource] | None:
 
 
 async def parent_outputs(plan: Plan) -> dict[RowId, list[InputSource | None]]:
-    """The pictures that rows on which others feed were asked for, in sample order; None where one is not stored.
-
-    Rows whose failed call this run buys anew are absent.
-    """
+    """The pictures that rows on which others feed were asked for, in sample order; None where one is not stored."""
     if plan.dataset is None:
         return {}
     wanted: dict[int, list[tuple[RowId, str, int]]] = defaultdict(list)
@@ -99,7 +95,7 @@ async def parent_outputs(plan: Plan) -> dict[RowId, list[InputSource | None]]:
         fold = await load_fold(plan.store, plan.dataset.partition_names[partition])
         for row_id, key, samples in asked:
             state = fold.keys.get(key)
-            if state is None or bought_anew(state, row_id[1], samples, plan.options):
+            if state is None:
                 continue
             stored = (state.stored.get(i) for i in range(samples))
             outputs[row_id] = [

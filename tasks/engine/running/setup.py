@@ -19,10 +19,11 @@ from tasks.engine.shared.reading import Reader
 from tasks.engine.shared.services import Services
 from tasks.engine.shared.stopping import StopSignal, stopped_by_gateway
 from tasks.journal.dataset import open_dataset
-from tasks.journal.fold import Policy, spend_micros
+from tasks.journal.fold import Policy
 from tasks.journal.heartbeat import Heartbeat
 from tasks.journal.inspect import load_all
 from tasks.journal.owner import has_ended, this_process
+from tasks.journal.spend import spend_micros
 from tasks.journal.spool import LocalSpool, drain_former_spool, drain_spool
 from tasks.protocols.budget import Budget
 from tasks.protocols.http import Gateway, address_of

@@ -14,11 +14,12 @@ from tasks.engine.shared.claim import Claim
 from tasks.engine.shared.gate import OpenPartition
 from tasks.engine.shared.progress import delivered
 from tasks.engine.shared.services import Services
-from tasks.journal.fold import outcome, spend_micros
+from tasks.journal.fold import outcome
 from tasks.journal.heartbeat import Heartbeat
 from tasks.journal.inspect import load_all, load_fold, owner_of
 from tasks.journal.names import heartbeat_name
 from tasks.journal.owner import this_process
+from tasks.journal.spend import spend_micros
 from tasks.storage.store import NotFound, Store, StoreError
 
 FIRST_SIGN_S = 180.0  # a process that runs must have shown itself by then

@@ -10,6 +10,8 @@ import pytest
 
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.problems import InvalidCatalog
+from tasks.manifest.verify import verify_dataset
+from tasks.storage.local import LocalStore
 from tests.gateways.looking import calls_of
 from tests.support.gateway import OwnGateway, Post, images, own_gateway, said
 from tests.support.runs import charged, charges_so_far, current_rows, run, session_for, write_catalog
@@ -210,7 +212,7 @@ async def test_what_rows_of_two_catalogs_ask_for_at_once_is_paid_and_recorded_on
     assert sum(row["cost_usd"] + row["ocr_cost_usd"] for row in current_rows(dataset)) == bill
 
 
-async def test_a_picture_that_is_bought_anew_gets_its_own_text(tmp_path: Path) -> None:
+async def test_a_call_bought_anew_brings_what_was_missing_and_keeps_what_was_there(tmp_path: Path) -> None:
     def answer(gateway: OwnGateway, post: Post) -> dict[str, Any]:
         bought = sum(post.path == "/images/generations" for post in gateway.posts)
         if post.path == "/chat/completions":
@@ -218,16 +220,21 @@ async def test_a_picture_that_is_bought_anew_gets_its_own_text(tmp_path: Path) -
         return images(gateway.picture(), gateway.picture() if bought > 1 else gateway.dead())
 
     catalog, dataset = write_catalog(tmp_path / "c.csv", [{**SIGN, "n": "2"}]), tmp_path / "ds"
+    first: dict[int, Any] = {}
     async with own_gateway(answer) as gateway:
         for only in ("pending", "failed", "pending"):
             await run(catalog, dataset, gateway, ocr="gpt-4o", only=only)
-            text = f"text {sum(post.path == '/images/generations' for post in gateway.posts)}"
-            assert {row["ocr_text"] for row in current_rows(dataset) if row["sha256"]} == {text}
-        assert len(gateway.posts) == 2 + 3  # the pictures were bought twice, each that came was read once
-        calls = calls_of(dataset)
-    assert {post.key for post in gateway.posts} == {call["call_id"] for call in calls}
-    made = {row["sample_index"]: row for row in current_rows(dataset)}
-    readings = {sample: [c for c in calls if c["purpose"] == "ocr" and c["result_key"] == row["result_key"]]
-                for sample, row in made.items()}  # fmt: skip
-    assert {sample: len(found) for sample, found in readings.items()} == {0: 2, 1: 1}
-    assert all(made[i]["ocr_cost_usd"] == sum(c["cost_usd"] for c in readings[i]) for i in made)
+            made = {row["sample_index"]: row for row in current_rows(dataset)}
+            first = first or made
+        assert len(gateway.posts) == 2 + 2  # the call twice, and each picture was read once
+        assert len(calls_of(dataset)) == 4
+    assert first[1]["outcome"] == "failed"
+    kept = ("sha256", "image_uri", "source_url", "ocr_text", "ocr_cost_usd")
+    assert [made[0][name] for name in kept] == [first[0][name] for name in kept]
+    assert [made[i]["ocr_text"] for i in (0, 1, 2)] == ["text 1", "text 2", None]
+    assert [made[i]["outcome"] for i in (0, 1, 2)] == ["succeeded"] * 3
+    assert len({made[i]["sha256"] for i in (0, 1, 2)}) == 3  # the one too many is stored behind them
+    assert sum(row["cost_usd"] + row["ocr_cost_usd"] for row in made.values()) == sum(
+        call["cost_usd"] for call in calls_of(dataset)
+    )
+    assert (await verify_dataset(LocalStore(dataset))).findings == []

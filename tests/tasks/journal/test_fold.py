@@ -1,11 +1,14 @@
 import random
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from tasks.journal import codec
 from tasks.journal import events as ev
-from tasks.journal.fold import Fold, Policy, decide, outcome, spend_micros
+from tasks.journal.fold import Fold, Policy, decide, outcome
+from tasks.journal.spend import spend_micros
+from tasks.manifest.outcomes import sample_outcome
 from tests.tasks.journal import samples
 
 KEY = samples.KEY
@@ -73,11 +76,50 @@ def test_what_a_key_needs_next(events: list[ev.Event], decision: str) -> None:
     assert decide(folded(*events).keys.get(KEY), Policy()) == decision
 
 
-def test_with_a_picture_that_is_given_up_goes_what_was_read_of_it() -> None:
-    read = ev.Read(at=samples.AT, key=KEY, sample_index=0, reader="local", status="text", text="A")
-    lost = [FIRST, samples.answered(FIRST), read, samples.finished(outcome="failed")]
-    assert folded(*lost).keys[KEY].reads
-    assert not folded(*lost, RELEASED).keys[KEY].reads
+READ = ev.Read(at=samples.AT, key=KEY, sample_index=1, reader="local", status="text", text="A")
+A, B, C, D = (ev.AnsweredPicture(url=f"https://x/{name}") for name in "abcd")
+HALF = [
+    FIRST,
+    samples.answered(FIRST, pictures=(A, B)),
+    samples.stored(KEY, 1),
+    READ,
+    samples.finished(outcome="failed"),
+]
+KEPT = replace(RELEASED, keeps_pictures=True)
+
+
+def test_what_an_older_version_released_gave_up_its_pictures_and_what_was_read_of_them() -> None:
+    state = folded(*HALF, RELEASED).keys[KEY]
+    assert (state.answer, state.finished, state.stored, state.reads) == (None, None, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("brought", "placed"),
+    [((C, D), (C, B, D)), ((C,), (C, B)), ((), (ev.NO_PICTURE, B))],
+    ids=["one too many", "what was missing", "nothing"],
+)
+def test_a_call_bought_anew_fills_the_places_of_what_is_not_stored(
+    brought: tuple[ev.AnsweredPicture, ...], placed: tuple[ev.AnsweredPicture, ...]
+) -> None:
+    fold = folded(*HALF, KEPT, SECOND, samples.answered(SECOND, pictures=brought))
+    state = fold.keys[KEY]
+    assert (set(state.stored), set(state.reads)) == ({1}, {(1, "local")})
+    assert state.answer is not None
+    assert (state.answer.attempt, state.answer.pictures) == (SECOND.attempt, placed)
+    assert through_a_checkpoint(fold) == fold
+    assert through_a_checkpoint(folded(*HALF, KEPT)) == folded(*HALF, KEPT)
+    fold.apply(samples.finished())
+    lacks = "url_expired" if brought else "no_image"
+    assert [sample_outcome(state, i, outcome(state))[1] for i in (0, 1)] == [lacks, None]
+
+
+def test_a_picture_stays_when_the_call_bought_anew_for_another_is_refused() -> None:
+    refused = replace(samples.rejected(SECOND), error_class="refused", final=True, reason="policy", stage="prompt")
+    state = folded(*HALF, KEPT, SECOND, refused).keys[KEY]
+    assert [sample_outcome(state, i, outcome(state))[0] for i in (0, 1)] == ["refused", "succeeded"]
+    again = folded(*HALF, KEPT, SECOND, refused, KEPT, THIRD, samples.answered(THIRD, pictures=(C, D))).keys[KEY]
+    assert again.answer is not None
+    assert again.answer.pictures == (C, B, D)
 
 
 def test_a_policy_of_hold_buys_nothing_after_one_unknown() -> None:

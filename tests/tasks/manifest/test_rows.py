@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from catalogs.keys import result_key, waiting_key
 from tasks.journal import events as ev
-from tasks.journal.fold import Fold, spend_micros
+from tasks.journal.fold import Fold
+from tasks.journal.spend import spend_micros
 from tasks.manifest.calls import call_rows
 from tasks.manifest.rows import manifest_rows
 from tests.tasks.manifest.story import Story, at, key_of, sha_of
