@@ -102,7 +102,7 @@ async def test_a_dead_url_waits_for_the_user_who_may_then_buy_again(tmp_path: Pa
 async def test_a_url_that_dies_while_its_host_is_down_is_bought_anew_only_when_asked(
     tmp_path: Path, gateway: SandboxProcess
 ) -> None:
-    gateway.switch(ttl_scale=0.001, scenarios=["file_500"])  # an hour is 3.6 s
+    gateway.switch(ttl_scale=0.0003, scenarios=["file_500"])  # an hour is a second
     catalog = write_catalog(tmp_path / "c.csv", [row_meeting("slow:0", id="late")])
     assert (await run(catalog, tmp_path / "ds", gateway)).failed == 1
     await asyncio.sleep(1)

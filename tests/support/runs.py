@@ -3,6 +3,7 @@
 import csv
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,11 @@ def session_for(
     catalogs = (str(catalog),) if isinstance(catalog, Path | str) else tuple(map(str, catalog))
     asked = RunOptions(catalogs=catalogs, dataset=str(dataset), provider="sandbox", **options)
     said: list[str] = []
-    return new_session(
+    session = new_session(
         asked, at_address(read_settings("sandbox"), sandbox.base_url), str(uuid.uuid4()), say=said.append
     )
+    session.pace = replace(session.pace, fetch_pause_s=0.05)
+    return session
 
 
 async def run(

@@ -15,7 +15,6 @@ from tasks.storage.fetch import FetchError
 from tasks.storage.inspect import ImageFacts
 
 _TRIES = 4
-_FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 CLOSE_S = 60.0  # seconds to spare that call for a warning
 
@@ -35,7 +34,7 @@ async def fetch_picture(
 
     A bad download is tried again while the URL lives: the picture is paid for, only its bytes are missing.
     """
-    pause_s, last, why = _FIRST_PAUSE_S, "url_expired", ""
+    pause_s, last, why = services.pace.fetch_pause_s, "url_expired", ""
     for attempt in range(_TRIES):
         if attempt:
             await asyncio.sleep(pause_s)

@@ -138,7 +138,7 @@ async def both_ways(tmp_path, seed, monkeypatch):
         yield options, by_manifest, by_journals
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
 async def test_the_manifest_says_what_the_journals_say(tmp_path, seed, monkeypatch):
     async for options, by_manifest, by_journals in both_ways(tmp_path, seed, monkeypatch):
         assert by_manifest == by_journals, options
