@@ -32,12 +32,12 @@ class Reading:
 def reading_key(state: KeyState, sample: int, model: str) -> str:
     """The key of a paid reading; that of a picture which replaces one given up names the attempt that brought it.
 
-    Without it the text of the old picture would be found for the new one. Others stay as they were first bought.
+    Only older versions gave pictures up. Without the number the text of the old one would be found for the new one.
     """
     assert state.answer is not None
     key = f"{state.key}/{sample}/ocr/{model}"
     answers = [a.state for a in state.attempts.values()].count("answered")
-    if answers == [a.state for a in state.counted_attempts()].count("answered"):
+    if state.former or answers == [a.state for a in state.counted_attempts()].count("answered"):
         return key
     return f"{key}@{state.attempts[state.answer.attempt].intent.number}"
 

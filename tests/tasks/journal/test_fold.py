@@ -4,6 +4,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from tasks.engine.shared.reading import reading_key
 from tasks.journal import codec
 from tasks.journal import events as ev
 from tasks.journal.fold import Fold, Policy, decide, outcome
@@ -111,6 +112,13 @@ def test_a_call_bought_anew_fills_the_places_of_what_is_not_stored(
     fold.apply(samples.finished())
     lacks = "url_expired" if brought else "no_image"
     assert [sample_outcome(state, i, outcome(state))[1] for i in (0, 1)] == [lacks, None]
+
+
+def test_only_a_picture_that_replaces_another_is_read_under_a_new_key() -> None:
+    again = [SECOND, samples.answered(SECOND, pictures=(C, D))]
+    kept, given_up = (folded(*HALF, release, *again).keys[KEY] for release in (KEPT, RELEASED))
+    assert reading_key(kept, 1, "gpt-4o") == f"{KEY}/1/ocr/gpt-4o"
+    assert reading_key(given_up, 1, "gpt-4o") == f"{KEY}/1/ocr/gpt-4o@{SECOND.number}"
 
 
 def test_a_picture_stays_when_the_call_bought_anew_for_another_is_refused() -> None:
