@@ -235,15 +235,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A user asked for a held, refused or failed key again (``--only``, ``--rows``): it may be bought once more."""
+    """A user asked for a held, refused or failed key again (``--only``, ``--rows``): it may be bought once more.
+
+    ``keeps_pictures``: what is stored of a failed call stays. Older versions do not say so, and gave it up.
+    """
 
     kind: ClassVar[str] = "released"
     at: str
     key: str
     run_id: str
-    keeps_pictures: bool = (
-        False  # stored pictures of a failed call stay; without it (older journals) they were given up
-    )
+    keeps_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,10 +85,7 @@ def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     outside = scan(data)
     _refuse(outside, max_pixels)
     body = data if outside.end == len(data) else data[: outside.end]
-    if outside.width_px * outside.height_px > LARGE_PIXELS:
-        with _one_large_at_a_time:
-            phash, blank = _look_at(body, outside)
-    else:
+    with room_for(outside.width_px, outside.height_px):
         phash, blank = _look_at(body, outside)
     return ImageFacts(
         format=outside.format,
@@ -100,6 +98,11 @@ def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
         blank=blank,
         data=body,
     )
+
+
+def room_for(width_px: int, height_px: int) -> AbstractContextManager[object]:
+    """Wait, if a picture is large, until no other large one is in memory decoded."""
+    return _one_large_at_a_time if width_px * height_px > LARGE_PIXELS else nullcontext()
 
 
 def _refuse(outside: Container, max_pixels: int) -> None:

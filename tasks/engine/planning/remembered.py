@@ -10,10 +10,7 @@ from tasks.storage.store import Store
 
 async def fixed_choice(store: Store, word: str) -> str | None:
     """The model an earlier run chose for a word, or None."""
-    try:
-        return (await store.get(choice_key(word))).decode()
-    except FileNotFoundError:
-        return None
+    return (await _remembered(store, choice_key(word))).decode() or None
 
 
 def choice_key(word: str) -> str:
@@ -23,10 +20,7 @@ def choice_key(word: str) -> str:
 
 async def bare_rows_model(store: Store, catalog: str) -> str | None:
     """The model that ``--model`` gave to the rows of a catalog that name none, or None."""
-    try:
-        return (await store.get(bare_rows_key(catalog))).decode()
-    except FileNotFoundError:
-        return None
+    return (await _remembered(store, bare_rows_key(catalog))).decode() or None
 
 
 def bare_rows_key(catalog: str) -> str:
@@ -36,19 +30,13 @@ def bare_rows_key(catalog: str) -> str:
 
 async def raised_takes(store: Store, catalog: str) -> dict[str, int]:
     """Takes that ``--again`` raised above the catalog's own, by row id."""
-    try:
-        found = orjson.loads(await store.get(takes_key(catalog)))
-    except FileNotFoundError:
-        return {}
+    found = orjson.loads(await _remembered(store, takes_key(catalog)) or b"{}")
     return {row_id: int(take) for row_id, take in found.items()}
 
 
 async def raised_by(store: Store, catalog: str, run_id: str) -> dict[str, int]:
     """The same, as this very run raised them before it was retried or shared out: they are not raised once more."""
-    try:
-        found: dict[str, int] = orjson.loads(await store.get(own_takes_key(catalog, run_id)))
-    except FileNotFoundError:
-        return {}
+    found: dict[str, int] = orjson.loads(await _remembered(store, own_takes_key(catalog, run_id)) or b"{}")
     return found
 
 
@@ -62,10 +50,7 @@ class Retake:
 
 async def retakes(store: Store, catalog: str) -> dict[str, dict[str, Retake]]:
     """By row id, and by the model that the row was read with: a row on which another is written is that one's."""
-    try:
-        found = orjson.loads(await store.get(retakes_key(catalog)))
-    except FileNotFoundError:
-        return {}
+    found = orjson.loads(await _remembered(store, retakes_key(catalog)) or b"{}")
     return {row_id: {own: Retake(**entry) for own, entry in each.items()} for row_id, each in found.items()}
 
 
@@ -86,13 +71,18 @@ def takes_key(catalog: str) -> str:
 
 async def kept_takes(store: Store, catalog: str) -> dict[str, dict[str, str]]:
     """Earlier takes that a refill accepted and keeps current, by row id: take -> call key."""
-    try:
-        found: dict[str, dict[str, str]] = orjson.loads(await store.get(kept_key(catalog)))
-    except FileNotFoundError:
-        return {}
+    found: dict[str, dict[str, str]] = orjson.loads(await _remembered(store, kept_key(catalog)) or b"{}")
     return found
 
 
 def kept_key(catalog: str) -> str:
     """Where a dataset keeps a catalog's accepted earlier takes."""
     return f"takes/{slug(catalog)}.kept.json"
+
+
+async def _remembered(store: Store, key: str) -> bytes:
+    """What lies there; nothing where nothing was ever kept."""
+    try:
+        return await store.get(key)
+    except FileNotFoundError:
+        return b""

@@ -121,18 +121,13 @@ class _Partition:
             known, again = self._known_and_again()
             await self._pool(iter(known))
             done = {row.wanted.key for row in known}
-            before = again | done
-            await self._pool(
-                row for row in self._rows_to_work() if row.wanted.key not in before and row.action != "read"
-            )
+            turns: list[Callable[[PlannedRow], bool]] = [lambda r: r.action != "read" and r.wanted.key not in again]
             if again:
-                await self._pool(
-                    row for row in self._rows_to_work() if row.wanted.key in again and row.action != "read"
-                )
-            if "read" in self._work.verbs:  # of pictures that another row was to buy
-                await self._pool(
-                    row for row in self._rows_to_work() if row.action == "read" and row.wanted.key not in done
-                )
+                turns.append(lambda r: r.action != "read" and r.wanted.key in again)
+            if "read" in self._work.verbs:
+                turns.append(lambda r: r.action == "read")
+            for its_turn in turns:
+                await self._pool(r for r in self._rows_to_work() if r.wanted.key not in done and its_turn(r))
             if self._services.stop.stopped:
                 await self._pause_the_rest()
         finally:
