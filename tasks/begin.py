@@ -27,7 +27,10 @@ FORM_DEFAULTS = form_of(RunOptions(catalogs=(), dataset=""))
 
 
 class CannotStart(Exception):
-    """Nothing was spent, and why. ``state`` is what the run's state is called."""
+    """Why a run could not do its work. ``state`` is what the run's state is called.
+
+    Nothing was spent, unless it says StoreDown or Damaged: these are met in the middle of a run, too.
+    """
 
     def __init__(self, state: str, message: str) -> None:
         super().__init__(message)
@@ -36,7 +39,7 @@ class CannotStart(Exception):
 
 @asynccontextmanager
 async def begun(form: Mapping[str, Any]) -> AsyncIterator[Session]:
-    """The session of this flow run, forgotten at the end. ``CannotStart``: nothing was spent, and why."""
+    """The session of this flow run, forgotten at the end. ``CannotStart``: it cannot do its work, and why."""
     session = prepared()
     run_id = session.run_id if session else str(flow_run.id)
     async with plain_words(form, run_id):
@@ -64,8 +67,10 @@ async def plain_words(form: Mapping[str, Any], run_id: str) -> AsyncIterator[Non
         await show_problems(form["dataset"], error)
         count = f"{error.total:,} problem{'s' if error.total != 1 else ''}"
         raise CannotStart("InvalidCatalog", f"{count} in the catalogs, nothing was spent: {error.lines[0]}") from error
-    except (MissingKey, DatasetProblem, JournalProblem, BadCommit, UnsafeStore, BadUri) as error:
+    except (MissingKey, DatasetProblem, UnsafeStore, BadUri) as error:
         raise CannotStart("CannotStart", str(error)) from error
+    except (JournalProblem, BadCommit) as error:
+        raise CannotStart("Damaged", str(error)) from error
     except (StoreDown, StoreError) as error:
         raise CannotStart("StoreDown", str(error)) from error
     finally:

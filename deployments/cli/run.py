@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _interrupted(session: Session) -> RunResult:
-    """The result of a run that was interrupted while no call was in flight: most often before there was any."""
+    """The result of a run that ended without telling one, as the plan had it and with what it spent."""
     if session.plan is None:
         planned = result_of({}, run_id=session.run_id, dataset=session.options.dataset, reused=0)
     else:
@@ -93,18 +93,17 @@ async def _flow(session: Session) -> RunResult:
         state = await generate_dataset(**form_of(session.options), return_state=True)
     result: Any = await state.aresult(raise_on_failure=False)
     if isinstance(result, Exception):
-        return await cut_short(session, result)
+        return cut_short(session, result)
     assert isinstance(result, RunResult)
     return result
 
 
-async def cut_short(session: Session, error: Exception) -> RunResult:
+def cut_short(session: Session, error: Exception) -> RunResult:
     """The result of a run that the dataset's damage ended after it had spent; any other error is raised."""
     spent = session.is_open and session.services.progress.posts > 0
     if not (spent and isinstance(error, (JournalError, BadCommit, StoreError))):
         raise error
-    session.stop.stop("store_down", f"outcomes cannot be recorded: {error}")
-    return await session.finish()
+    return replace(_interrupted(session), stopped="store_down", message=f"outcomes cannot be recorded: {error}")
 
 
 async def _server_answers() -> None:

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from flows.generate_dataset import final_state
+from tasks.begin import CannotStart, plain_words
 from tasks.engine.running.result import result_of
+from tasks.journal.errors import JournalProblem, StoreDown
+from tasks.settings import MissingKey
 
 ENDS: dict[str, tuple[dict[str, int], Any, str, str]] = {
     "all rows": ({"succeeded": 3}, None, "Completed", "COMPLETED"),
@@ -29,3 +32,14 @@ def test_the_state_says_how_the_run_ended(end: str) -> None:
     assert state.message
     if stopped in ("budget", "provider_stopped", "store_down"):
         assert state.message == "the reason"
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(JournalProblem("torn"), "Damaged"), (StoreDown("away"), "StoreDown"), (MissingKey("none"), "CannotStart")],
+)
+async def test_what_forbids_a_run_is_told_by_its_state(error: Exception, state: str) -> None:
+    with pytest.raises(CannotStart) as caught:
+        async with plain_words({}, "run"):
+            raise error
+    assert (caught.value.state, str(caught.value)) == (state, str(error))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.cli.run import cut_short
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.running.execute import execute
 from tasks.engine.running.session import Session, forget
@@ -137,9 +138,11 @@ async def test_a_damaged_partition_ends_the_run_only_after_the_calls_of_the_othe
     session.store = store = DamagedStore(tmp_path / "ds")
     running = await in_flight(session, 3)
     store.looked.set()
-    with pytest.raises(JournalProblem):
+    with pytest.raises(JournalProblem) as caught:
         await running
+    result = cut_short(session, caught.value)
     forget(session.run_id)
+    assert (result.exit_code, result.cost_micros > 0, "journal/00" in result.message) == (5, True, True)
     assert session.services.progress.in_flight == 0
     assert (await run(catalog, tmp_path / "ds", gateway)).succeeded == 16
     assert len(charged(gateway)) == 16

@@ -13,7 +13,6 @@ from deployments.cli.main import EXIT_CODES, VERBS, main, verb_parser
 from deployments.cli.run import cut_short
 from deployments.sandbox.process import SandboxProcess
 from tasks.engine.options import form_of, options_of
-from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget
 from tasks.journal.errors import JournalProblem
 from tasks.settings import read_settings
@@ -177,19 +176,13 @@ def test_a_prefect_server_that_does_not_answer_is_named_in_one_line_before_anyth
     assert not places["ds"].exists()
 
 
-async def test_damage_that_shows_after_money_was_spent_is_no_wrong_use(
+def test_damage_that_shows_before_money_was_spent_is_no_result(
     places: dict[str, Path], sandbox: SandboxProcess
 ) -> None:
     session = session_for(places["good"], places["ds"], sandbox)
-    session.reports = False
-    try:
-        with pytest.raises(JournalProblem):
-            await cut_short(session, JournalProblem("torn"))
-        await execute(session)
-        result = await cut_short(session, JournalProblem("torn"))
-    finally:
-        forget(session.run_id)
-    assert (result.exit_code, result.cost_micros > 0, "torn" in result.message) == (5, True, True)
+    with pytest.raises(JournalProblem):
+        cut_short(session, JournalProblem("torn"))
+    forget(session.run_id)
 
 
 @pytest.mark.parametrize("verb", ["plan {good}", "run {good} --yes", "status", "verify"])
