@@ -70,11 +70,13 @@ async def resolve_sources(
 
 
 async def resolve_sources_of(plan: Plan, row: Row) -> list[InputSource] | None:
-    """The contents of a row's own pictures; None if one comes from another row or from a URL."""
+    """The contents of a row's own pictures; None if one comes from another row or a URL, or is no picture."""
     sources: list[InputSource] = []
     for ref in refs_of(row):
         if ref.kind in ("row", "https"):
             return None
+        if await plan.desk.fault(ref) is not None:
+            return None  # a problem of the catalog, listed with its row once all are read
         source = await plan.desk.resolve(ref)
         assert source is not None
         sources.append(replace(source, mask=ref is row.mask))

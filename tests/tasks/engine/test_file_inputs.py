@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,14 +85,15 @@ async def test_a_picture_that_the_model_takes_in_no_format_is_listed_before_anyt
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("options", [{}, {"only": "failed", "again": True}])
 async def test_every_input_that_is_not_there_or_cannot_be_read_is_listed_with_its_row(
-    tmp_path: Path, sandbox: SandboxProcess, s3: S3Server
+    tmp_path: Path, sandbox: SandboxProcess, s3: S3Server, options: dict[str, Any]
 ) -> None:
-    away = f"s3://{s3.make_bucket('inputs')}/gone.png"
+    away = f"s3://{s3.make_bucket(f'inputs-{len(options)}')}/gone.png"
     (tmp_path / "bad.png").symlink_to("/proc/self/mem")  # a file that nobody can read from its beginning, not even root
     rows = [edit("a", away), edit("b", "bad.png"), edit("c", away, mask=away)]
     with s3.as_environment(), pytest.raises(InvalidCatalog) as caught:
-        await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox)
+        await run(write_catalog(tmp_path / "c.csv", rows), tmp_path / "ds", sandbox, **options)
     found = [(problem.row_number, problem.column, problem.found) for problem in caught.value.problems]
     gone = "'gone.png', which is not there"
     assert found == [
