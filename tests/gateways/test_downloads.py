@@ -2,16 +2,19 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployments.sandbox.process import SandboxProcess
+from tasks.engine.planning.table import ModelTable
 from tasks.engine.running.execute import execute
 from tasks.engine.running.session import forget
 from tasks.engine.showing.digest import summary_markdown
 from tasks.engine.showing.showcase import showcase
+from tasks.settings import read_settings
 from tests.gateways.looking import assert_books_agree, posts, row_meeting
-from tests.support.gateway import own_gateway, said
+from tests.support.gateway import OwnGateway, Post, images, own_gateway, said
 from tests.support.runs import charged, current_rows, run, session_for, write_catalog
 
 # what comes at first, and the right picture then
@@ -141,3 +144,27 @@ async def test_an_extra_picture_that_is_lost_fails_nothing_and_buys_nothing(tmp_
         for only in ("pending", "pending", "failed", "all-but-succeeded"):
             result = await run(catalog, tmp_path / "ds", gateway, only=only)
             assert (result.succeeded, result.exit_code, len(gateway.posts)) == (1, 0, 1)
+
+
+async def test_rows_that_share_a_call_fetch_its_picture_once_and_have_one_reading(tmp_path: Path) -> None:
+    row = row_meeting("slow:0", ocr="true", prompt="a lake")
+    catalogs = [write_catalog(tmp_path / f"{name}.csv", [row]) for name in ("spring", "summer")]
+
+    def answer(gateway: OwnGateway, post: Post) -> dict[str, Any]:
+        return images(gateway.picture()) if post.path == "/images/generations" else said("A")
+
+    async with own_gateway(answer) as gateway:
+        gateway.files_away = True
+        assert (await run(catalogs, tmp_path / "ds", gateway, ocr="off")).failed == 2
+        gateway.files_away, before = False, len(gateway.fetched)
+        caps = []
+        for ocr in ("off", "gpt-4o"):
+            session = session_for(catalogs, tmp_path / "ds", gateway, ocr=ocr)
+            caps.append((await session.make_plan()).summary.cap_micros)
+            forget(session.run_id)
+        price = ModelTable(read_settings("sandbox").provider).reading("gpt-4o")
+        assert price is not None
+        assert caps[1] - caps[0] == price.cap_micros
+        assert (await run(catalogs, tmp_path / "ds", gateway, ocr="gpt-4o")).succeeded == 2
+        assert len(gateway.fetched) - before == 1
+        assert [post.path for post in gateway.posts] == ["/images/generations", "/chat/completions"]

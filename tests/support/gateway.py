@@ -32,6 +32,8 @@ class OwnGateway:
         self._files: dict[str, bytes] = {}
         self._numbers = count(1)
         self.base_url = ""
+        self.files_away = False
+        self.fetched: list[str] = []
         self.posts: list[Post] = []
 
     def picture(self) -> str:
@@ -53,6 +55,9 @@ class OwnGateway:
         return web.json_response(self._answer(self, post))
 
     async def file(self, request: web.Request) -> web.StreamResponse:
+        self.fetched.append(request.match_info["name"])
+        if self.files_away:
+            return web.Response(status=500)
         body = self._files.get(request.match_info["name"])
         return web.Response(status=403) if body is None else web.Response(body=body, content_type="image/png")
 

@@ -61,7 +61,7 @@ def bytes_may_come(state: KeyState, samples: int) -> bool:
     Or none of the ``samples`` asked for is missing: earlier versions let a lost extra picture fail the call.
     """
     answer, finished = state.answer, state.finished
-    if answer is None or finished is None:
+    if answer is None or finished is None or finished.outcome != "failed":
         return False
     if all(index in state.stored for index in range(samples)):
         return True

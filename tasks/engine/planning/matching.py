@@ -122,8 +122,9 @@ class Comparison:
         release = chosen.release and action == "buy"
         planned = row.decided(action, record=record, release=release, attempts=attempts)
         plan.summary.count(planned, chosen.outcome, shared=shared)
-        if action in ("buy", "read", "fetch", "wait") and reads:
-            self._reading.add(wanted.key)
+        if action in ("buy", "read", "fetch", "wait") and reads and wanted.key not in self._reading:
+            if wanted.key is not None:
+                self._reading.add(wanted.key)
             plan.summary.count_reading(wanted.samples, plan.table.reading(plan.options.ocr))
         if record or action != "none":
             bucket = planned.wave * plan.partitions + self._partition

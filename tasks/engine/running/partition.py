@@ -87,8 +87,8 @@ async def fetch_known(services: Services, plan: Plan, work: PartitionWork, commi
     """Get what is paid for, in all partitions at once: no URL may die while another partition still buys."""
     name = services.dataset.partition_names[work.partition]
     with services.stop.if_store_is_down():
-        late = await services.patiently(lambda: services.store.list(late_prefix(name)))
-        if "fetch" in work.verbs or late or work.partition in plan.late:
+        known = "fetch" in work.verbs or work.partition in plan.late
+        if known or len(await services.patiently(lambda: services.store.list(late_prefix(name)))):
             place = OpenPartition(services.gate, 0)
             await run_partition(services, plan, work, committer, place, wait=False, known_only=True)
         plan.late.discard(work.partition)  # in the journal now, or the business of whoever owns the partition
@@ -138,7 +138,8 @@ class _Partition:
         """The bytes of known answers, nearest deadline first."""
         take_up(self._plan, self._work, self._journal.fold)
         known, _ = self._known_and_again()
-        await self._pool(iter(known), self._rows.fetch)
+        once = {row.wanted.key: row for row in known}  # rows that share a call share its pictures
+        await self._pool(once.values(), self._rows.fetch)
         return PartitionResult(partition=self._work.partition, rows=self._work.rows, outcomes={})
 
     async def _record(self) -> None:
