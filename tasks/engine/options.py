@@ -45,12 +45,12 @@ class RunOptions:
 
     def rpm_of(self, model: Model) -> float | None:
         """Requests a minute of a model: what the user says of it, else of every model (``*``), else the table."""
-        return self.stated(self.rpm).get(model.id, self.rpm.get("*", model.rpm))
+        stated = {**self.meant(self.rpm), **self.rpm}
+        return stated.get(model.id, stated.get("*", model.rpm))
 
-    def stated(self, by_name: Mapping[str, T]) -> dict[str, T]:
-        """What is said of models, also of those that rows mean by a reader's name (unless it reads in this run)."""
-        meant = {MEANT_BY[name]: said for name, said in by_name.items() if name in MEANT_BY and name != self.ocr}
-        return {**meant, **by_name}
+    def meant(self, by_name: Mapping[str, T]) -> dict[str, T]:
+        """What is said of models that rows mean by a reader's name, unless it reads in this run."""
+        return {MEANT_BY[name]: said for name, said in by_name.items() if name in MEANT_BY and name != self.ocr}
 
     def concurrency_of(self, model: Model) -> int:
         """Calls in flight of a model."""

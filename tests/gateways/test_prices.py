@@ -95,7 +95,8 @@ async def test_a_late_answer_is_priced_as_it_was_bought_and_one_of_an_earlier_re
     ("options", "micros"),
     [
         ({"prices": {"gpt-4o": "0.5"}}, 500_000),
-        ({"prices": {"gpt-4o": "0.5", "sora_image": "0.02"}}, 20_000),
+        ({"prices": {"gpt-4o": "0.5", "sora_image": "0.002"}}, 2_000),
+        ({"prices": {"gpt-4o": "0.002"}}, 10_000),
         ({"prices": {"gpt-4o": "0.5"}, "ocr": "gpt-4o"}, 10_000),
     ],
 )

@@ -41,7 +41,7 @@ async def make_plan(
         options=options,
         run_id=run_id,
         family=provider.family,
-        table=ModelTable(provider, options.stated(options.prices)),
+        table=ModelTable(provider, options.prices, at_least=options.meant(options.prices)),
         dataset=dataset,
         partitions=partitions,
         scratch=scratch,

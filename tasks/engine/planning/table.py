@@ -29,9 +29,15 @@ class UnknownPrice(Exception):
 
 
 class ModelTable:
-    """Models by id, with this run's own prices (``{"model": "0.02"}``)."""
+    """Models by id, with this run's own prices (``{"model": "0.02"}``).
 
-    def __init__(self, provider: Provider, own_prices: Mapping[str, str] | None = None) -> None:
+    ``at_least``: prices stated by another name that rows may use for a model. Others call it by its own, so a lower one
+    than the table's is not believed: less than it may cost would be reserved.
+    """
+
+    def __init__(
+        self, provider: Provider, own_prices: Mapping[str, str] | None = None, at_least: Mapping[str, str] | None = None
+    ) -> None:
         self._provider = provider
         self._models: dict[str, Model] = {}
         self._flat: dict[tuple[Any, ...], tuple[int | None, int | None]] = {}
@@ -39,6 +45,11 @@ class ModelTable:
         for name, usd in (own_prices or {}).items():
             model = self._at_provider(find_model(name))
             self._models[model.id] = prices.with_price(model, usd)
+        for name, usd in (at_least or {}).items():
+            model = self._at_provider(find_model(name))
+            dearer = prices.with_price(model, usd)
+            if model.id not in self._models and _picture_micros(dearer) > _picture_micros(model):
+                self._models[model.id] = dearer
 
     def get(self, model_id: str) -> Model:
         """The model with this id or alias; ``KeyError`` if there is none."""
@@ -106,3 +117,8 @@ def _chars(wanted: Wanted) -> int:
     """What is charged as text: the prompt, and an answer's schema, which goes beside it once more."""
     schema = wanted.params.get(JSON_SCHEMA)
     return len(wanted.prompt_sent) + (len(canonical_json(schema)) if schema is not None else 0)
+
+
+def _picture_micros(model: Model) -> int:
+    """What one picture costs; 0 where nobody stated it."""
+    return prices.cap_micros(model, operation="generate", n=1) or 0
