@@ -13,7 +13,7 @@ from types import MappingProxyType
 from catalogs.models import MODELS, first_living
 from catalogs.types import Model, Operation
 
-PREFIX = "auto:"
+AUTO = "auto:"
 
 GUIDE: Mapping[str, Mapping[Operation, tuple[str, ...]]] = MappingProxyType(
     {
@@ -77,10 +77,10 @@ def choices(auto: str, operation: Operation) -> tuple[Model, ...]:
 
     Raises GuideError.
     """
-    word = auto.strip().casefold().removeprefix(PREFIX).strip()
+    word = auto.strip().casefold().removeprefix(AUTO).strip()
     if word not in GUIDE:
         near = next(iter(get_close_matches(word, GUIDE, n=1)), None)
-        raise GuideError(f"{auto!r} is not in the selection guide ({', '.join(GUIDE)})", near and PREFIX + near)
+        raise GuideError(f"{auto!r} is not in the selection guide ({', '.join(GUIDE)})", near and AUTO + near)
     ids = GUIDE[word].get(operation, ())
     if not ids:
         fitting = ", ".join(name for name, rows in GUIDE.items() if operation in rows)

@@ -8,7 +8,7 @@ from catalogs import cells as parse
 from catalogs.answers import JSON_SCHEMA
 from catalogs.checks import check_json_params, fit_frame, takes
 from catalogs.columns import PARAM_COLUMNS, SHAPE_COLUMNS
-from catalogs.guide import GuideError, choose
+from catalogs.guide import AUTO, GuideError, choose
 from catalogs.models import MODELS, UnknownModel, names_of, params_for, resolve, retirement
 from catalogs.problems import BadCell, Complaint, escaped, one_of, shown
 from catalogs.shapes import Shape
@@ -16,7 +16,6 @@ from catalogs.types import Json, Model, Operation, VisionTask
 
 OPERATIONS: tuple[Operation, ...] = ("generate", "edit", "vision")
 VISION_TASKS: tuple[VisionTask, ...] = ("ocr", "describe", "compare", "ask")
-AUTO = "auto:"
 T = TypeVar("T")
 _NAMES = frozenset(name.casefold() for model in MODELS.values() for name in names_of(model))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from catalogs.guide import GUIDE, PREFIX, choose
+from catalogs.guide import AUTO, GUIDE, choose
 from catalogs.templates import Template, styles, templates
 from catalogs.types import Operation
 
@@ -22,7 +22,7 @@ def auto_rows(today: date) -> Iterator[list[str]]:
     """Each word of the guide, and the model that it means for each operation."""
     for word, ranked in GUIDE.items():
         models = (f"`{choose(word, operation, today).id}`" if operation in ranked else "-" for operation in _OPERATIONS)
-        yield [f"`{PREFIX}{word}`", *models]
+        yield [f"`{AUTO}{word}`", *models]
 
 
 def template_rows() -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from catalogs.guide import AUTO
 from catalogs.models import UnknownModel, find_model
 from catalogs.money import parse_usd
 from tasks.engine.options import Only, RunOptions, alone, form_of, options_of
@@ -75,7 +76,7 @@ def _problems(form: Mapping[str, Any]) -> Iterator[str]:
         yield "dataset: name a folder or s3://bucket/prefix"
     if not (form["catalog_name"] or "a").isprintable():
         yield "catalog_name: it holds a control character"
-    if form["model"] and not form["model"].startswith("auto:"):
+    if form["model"] and not form["model"].startswith(AUTO):
         yield from _unknown("model", form["model"])
     if form["ocr"] not in ("local", "off"):
         yield from _unknown("ocr", form["ocr"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 HEARTBEATS = "journal/heartbeats/"
+CLAIMS = "journal/claims/"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,3 +62,13 @@ def late_answer(name: str) -> AnswerId:
 def heartbeat_name(token: str) -> str:
     """The counter of the run whose owner has ``token``."""
     return HEARTBEATS + token
+
+
+def claims_prefix(run_id: str) -> str:
+    """Lists the claims of a run, the last one last."""
+    return f"{CLAIMS}{run_id}/"
+
+
+def claim_name(run_id: str, number: int) -> str:
+    """The claim ``number``, counted from 1, of a run."""
+    return f"{claims_prefix(run_id)}{number:08d}"

@@ -1,25 +1,24 @@
 """Input pictures as the model takes them: their own bytes, re-encoded only where it refuses the format."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 
 from catalogs.checks import check_picture
 from catalogs.types import Model
 from tasks.protocols.wire import InputImage
 from tasks.storage.containers import BadImage, scan
-from tasks.storage.reencode import as_png
 
 
 class UnfitPicture(ValueError):
     """The model does not take this picture; the message says why."""
 
 
-async def fitted(image: InputImage, model: Model) -> InputImage:
+async def fitted(image: InputImage, model: Model, as_png: Callable[[bytes], Awaitable[bytes]]) -> InputImage:
     """The picture as it is sent. ``UnfitPicture`` if the model takes it in no way, which nobody need ask it."""
     _judge(image, model)
     if image.format in model.image_formats:
         return image
     try:
-        data = await asyncio.to_thread(as_png, image.data)
+        data = await as_png(image.data)
     except BadImage as error:
         raise UnfitPicture(f"{model.id} takes no {image.format}, and it cannot be made a PNG: {error}") from None
     made = InputImage(data=data, format="png", name=f"{image.name.partition('.')[0]}.png")

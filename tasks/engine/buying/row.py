@@ -13,7 +13,7 @@ from tasks.engine.buying.fitting import UnfitPicture, fitted
 from tasks.engine.buying.pictures import Unfetchable, fetch_picture
 from tasks.engine.buying.purchase import Buyer, Purchase
 from tasks.engine.buying.settling import now
-from tasks.engine.planning.choose import bytes_may_come, choose, is_read
+from tasks.engine.planning.choose import bytes_may_come, choose, is_read, reads_back
 from tasks.engine.planning.request import VISION_MAX_TOKENS
 from tasks.engine.planning.spill import PlannedRow
 from tasks.engine.shared.progress import delivered
@@ -107,7 +107,9 @@ class RowWorker:
         wanted, desk = row.wanted, self._services.desk
         loaded = [await self._services.patiently(partial(desk.load, source)) for source in row.inputs]
         images = [
-            await fitted(image, model) for image, source in zip(loaded, row.inputs, strict=True) if not source.mask
+            await fitted(image, model, partial(desk.as_png, source))
+            for image, source in zip(loaded, row.inputs, strict=True)
+            if not source.mask
         ]
         masks = [image for image, source in zip(loaded, row.inputs, strict=True) if source.mask]
         mask = None
@@ -204,7 +206,7 @@ class RowWorker:
     async def _read_back(self, row: PlannedRow, state: KeyState, pictures: dict[int, bytes]) -> None:
         """Read the text of stored pictures that the row wants read. A failed reading changes no outcome."""
         ocr = self._services.options.ocr
-        if not row.wanted.ocr or ocr == "off" or row.wanted.operation == "vision":
+        if not reads_back(row.wanted, ocr):
             return
         for index, stored in sorted(s for s in state.stored.items() if s[0] < row.wanted.samples):
             if self._services.stop.stopped:

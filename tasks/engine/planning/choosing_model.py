@@ -3,6 +3,7 @@
 from datetime import date
 
 from catalogs.checks import on_model
+from catalogs.guide import AUTO
 from catalogs.guide import choose as choose_model
 from catalogs.models import successor
 from catalogs.types import Model, Row
@@ -17,9 +18,9 @@ from tasks.journal.inspect import load_fold
 
 async def with_choice(plan: Plan, row: Row) -> Row:
     """The row with its ``auto:`` model fixed: the dataset's earlier choice, else the guide's today."""
-    if not row.model.startswith("auto:"):
+    if not row.model.startswith(AUTO):
         return row
-    word = f"{row.model.removeprefix('auto:')}-{row.operation}"
+    word = f"{row.model.removeprefix(AUTO)}-{row.operation}"
     model = plan.choices.get(word)
     if model is None:
         model = await fixed_choice(plan.store, word) if plan.dataset else None
@@ -28,7 +29,7 @@ async def with_choice(plan: Plan, row: Row) -> Row:
     return on_model(row, plan.table.get(model))
 
 
-async def with_successor(plan: Plan, row: Row, origin: CatalogOrigin, take: int, made: "Made") -> Row:
+async def with_successor(plan: Plan, row: Row, origin: CatalogOrigin, take: int, made: "Ended") -> Row:
     """The row on its retired model's successor, if that is asked for and its picture was not made before."""
     today = date.today()  # noqa: DTZ011 - a life cycle has days, not zones
     model = replacement_for(plan, row, today)
@@ -61,19 +62,19 @@ def replacement_for(plan: Plan, row: Row, today: date) -> Model | None:
     return successor(model, row.operation, today)
 
 
-class Made:
-    """Which call keys of a dataset have their picture already; each partition is read once, when it is asked for."""
+class Ended:
+    """Which call keys of a dataset ended in one way (succeeded, say); a partition is read once, when asked for."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, way: str) -> None:
+        self._plan, self._way = plan, way
         self._keys: dict[int, set[str]] = {}
 
     async def has(self, key: str | None, partition: int) -> bool:
-        """Whether the call with this key succeeded."""
+        """Whether the call with this key ended so."""
         dataset = self._plan.dataset
         if key is None or dataset is None:
             return False
         if partition not in self._keys:
             fold = await load_fold(self._plan.store, dataset.partition_names[partition])
-            self._keys[partition] = {k for k, state in fold.keys.items() if outcome(state)[0] == "succeeded"}
+            self._keys[partition] = {k for k, state in fold.keys.items() if outcome(state)[0] == self._way}
         return key in self._keys[partition]

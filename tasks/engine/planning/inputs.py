@@ -18,6 +18,7 @@ from tasks.storage.fetch import Fetcher
 from tasks.storage.inspect import inspect_image
 from tasks.storage.keys import image_key
 from tasks.storage.open import read_input
+from tasks.storage.reencode import as_png
 from tasks.storage.store import Store, StoreError
 
 _CACHED_BYTES = 64_000_000
@@ -104,6 +105,13 @@ class InputDesk:
         fmt = scan(data).format
         return InputImage(data=data, format=fmt, name=f"{source.sha256[:12]}.{'jpg' if fmt == 'jpeg' else fmt}")
 
+    async def as_png(self, source: InputSource, data: bytes) -> bytes:
+        """The picture that ``load`` gave, re-encoded; kept like its own bytes, for many rows may be fed with it."""
+        key = f"{source.sha256}.png"
+        if key not in self._bytes:
+            self._remember(key, await asyncio.to_thread(as_png, data))
+        return self._bytes[key]
+
     async def _read(self, source: InputSource) -> bytes:
         if source.kind in ("file", "s3"):
             return await asyncio.to_thread(read_input, source.location)
@@ -111,8 +119,8 @@ class InputDesk:
             raise FileNotFoundError(source.location)
         return await self._store.get(source.location)
 
-    def _remember(self, sha256: str, data: bytes) -> None:
-        self._bytes[sha256] = data
+    def _remember(self, key: str, data: bytes) -> None:
+        self._bytes[key] = data
         self._held += len(data)
         while self._held > _CACHED_BYTES and len(self._bytes) > 1:
             self._held -= len(self._bytes.popitem(last=False)[1])

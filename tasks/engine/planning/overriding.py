@@ -7,19 +7,16 @@ the same run again, says the same. A row that feeds on another row, or on a URL,
 from dataclasses import replace
 
 from catalogs.checks import on_model, recheck
+from catalogs.guide import AUTO
 from catalogs.models import UnknownModel, find_model, resolve
 from catalogs.types import Problem, Row
 from tasks.engine.options import RunOptions
-from tasks.engine.planning.choosing_model import with_choice
+from tasks.engine.planning.choosing_model import Ended, with_choice
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources_of
 from tasks.engine.planning.planned import Plan
 from tasks.engine.planning.recorded import Recorded
 from tasks.engine.planning.request import CatalogOrigin
 from tasks.engine.problems import InvalidCatalog
-from tasks.journal.fold import outcome
-from tasks.journal.inspect import load_fold
-
-_AUTO = "auto:"
 
 
 def selective(options: RunOptions) -> bool:
@@ -33,7 +30,7 @@ class Override:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._model = (plan.options.model or "").strip()
-        if self._model.casefold().startswith(_AUTO):
+        if self._model.casefold().startswith(AUTO):
             return
         try:
             find_model(self._model)
@@ -49,7 +46,7 @@ class Override:
 
 def put_on(plan: Plan, row: Row, model: str) -> Row:
     """The row on a model of this name; one of ``auto:`` is told when it is chosen."""
-    if model.casefold().startswith(_AUTO):
+    if model.casefold().startswith(AUTO):
         return replace(row, model=model.casefold())
     return on_model(row, plan.table.get(resolve(model, row.operation)[0].id))
 
@@ -60,7 +57,7 @@ def retaken_on(plan: Plan, row: Row, model: str) -> Row | None:
         there = put_on(plan, row, model)
     except UnknownModel:
         return None
-    fixed = not there.model.startswith(_AUTO)
+    fixed = not there.model.startswith(AUTO)
     wrong = recheck(there, plan.table.get(there.model)) if fixed else []
     return None if any(complaint.severity == "error" for complaint in wrong) else there
 
@@ -71,9 +68,9 @@ class Selection:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._named = frozenset(plan.options.rows)
-        self._keys: dict[int, set[str]] = {}
         self._recorded = Recorded(plan)
         self._word = "succeeded" if plan.options.only == "all-but-succeeded" else plan.options.only
+        self._ended = Ended(plan, self._word)
 
     async def has(self, row: Row, origin: CatalogOrigin, take: int) -> bool:
         """Whether the row, at the take it has before this run, is among them."""
@@ -88,15 +85,5 @@ class Selection:
             ended = await self._recorded.outcome(chosen, origin, take) == self._word
         else:
             own = plan_row(plan, chosen, origin, 0, take, sources).wanted
-            ended = own.key in await self._known(bucket_of(plan, own))
+            ended = await self._ended.has(own.key, bucket_of(plan, own))
         return ended is not (plan.options.only == "all-but-succeeded")
-
-    async def _known(self, partition: int) -> set[str]:
-        """Call keys of a partition with the outcome that ``only`` names (all-but-succeeded: that succeeded)."""
-        plan, dataset = self._plan, self._plan.dataset
-        if dataset is None:
-            return set()
-        if partition not in self._keys:
-            fold = await load_fold(plan.store, dataset.partition_names[partition])
-            self._keys[partition] = {key for key, state in fold.keys.items() if outcome(state)[0] == self._word}
-        return self._keys[partition]

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from catalogs.checks import check_json_params, fit_ratio, fit_size, nearest_size
+from catalogs.checks import check_json_params, fit_frame, nearest_size
 from catalogs.models import accepts_size
 from catalogs.money import format_usd, json_usd
 from catalogs.problems import BadCell
@@ -72,9 +72,7 @@ def _shape(row: Row, model: Model, changes: list[str]) -> tuple[str | None, str 
     if row.size is None and row.ratio is None:
         return None, None
     try:
-        if row.size is not None:
-            return fit_size(model, row.operation, row.size), row.ratio
-        return fit_ratio(model, row.operation, row.ratio or "")
+        return fit_frame(model, row.operation, *(row.asked if any(row.asked) else (row.size, row.ratio)))
     except BadCell as bad:
         wanted = row.size or row.ratio or ""
         sizes = [size for size in model.sizes if accepts_size(model, row.operation, size) and size != "auto"]

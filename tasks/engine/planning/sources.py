@@ -6,12 +6,13 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from catalogs.checks import check_picture, recheck
+from catalogs.guide import AUTO
 from catalogs.hints import HintTally
 from catalogs.problems import Complaint, Problems, escaped, shown
 from catalogs.reader import read_catalog
 from catalogs.types import Problem, Row
 from tasks.engine.planning.breathing import breathe
-from tasks.engine.planning.choosing_model import Made, with_choice, with_successor
+from tasks.engine.planning.choosing_model import Ended, with_choice, with_successor
 from tasks.engine.planning.keying import bucket_of, plan_row, resolve_sources
 from tasks.engine.planning.overriding import Override, Selection, retaken_on, selective
 from tasks.engine.planning.planned import LaterRow, Plan, refs_of
@@ -91,7 +92,7 @@ class _Reading:
         self.hints: list[HintTally] = []
         self.ids: set[str] = set()
         self._plan, self._rows = plan, rows
-        self._made, self._asked = Made(plan), set(plan.options.rows)
+        self._made, self._asked = Ended(plan, "succeeded"), set(plan.options.rows)
         self._override = Override(plan) if selective(plan.options) else None
         self._selection, self._selective = Selection(plan), plan.options.again or self._override is not None
 
@@ -161,7 +162,7 @@ class _Reading:
             plan.picked.add(row_id)
         if chosen is not row or (plan.options.model and self._override is None and row_id in plan.takes):
             plan.read_as[row_id] = row.model, chosen.model
-        chosen = await with_choice(plan, chosen) if chosen.model.startswith("auto:") else chosen
+        chosen = await with_choice(plan, chosen) if chosen.model.startswith(AUTO) else chosen
         if plan.options.replace_retired:
             chosen = await with_successor(plan, chosen, origin, take, self._made)
         return chosen, take

@@ -40,7 +40,7 @@ async def alone(session: Session, partitions: Iterable[int], wave: int) -> Claim
     claim = Claim(session.store, session.run_id, frozenset(partitions))
     if not await services.patiently(claim.take):
         return claim
-    while held := [p for p in sorted(claim.partitions) if await _held_by_another(services, p)]:
+    while held := await _held_by_others(services, sorted(claim.partitions)):
         session.say(f"another process of this run works on {len(held)} of the partitions; waiting for it")
         await asyncio.gather(*(_take_over(session, PartitionWork(partition=p, wave=wave, rows=0)) for p in held))
         if session.stop.stopped:
@@ -48,9 +48,12 @@ async def alone(session: Session, partitions: Iterable[int], wave: int) -> Claim
     return claim
 
 
-async def _held_by_another(services: Services, partition: int) -> bool:
-    owner = await owner_of(services.store, services.dataset.partition_names[partition])
-    return owner is not None and owner.run_id == services.run_id and owner.token != services.owner.token
+async def _held_by_others(services: Services, partitions: list[int]) -> list[int]:
+    """Those of the partitions that another process of this run has not let go of."""
+    names = services.dataset.partition_names
+    owners = await asyncio.gather(*(owner_of(services.store, names[p]) for p in partitions))
+    ours = [o is not None and o.run_id == services.run_id and o.token != services.owner.token for o in owners]
+    return [p for p, held in zip(partitions, ours, strict=True) if held]
 
 
 async def _take_over(session: Session, work: PartitionWork) -> None:

@@ -161,6 +161,16 @@ async def test_the_last_claim_of_a_partition_counts() -> None:
     assert [await claim.replaced() for claim in (first, beside, other, last)] == [True, True, False, False]
 
 
+async def test_claims_of_runs_that_are_long_over_are_removed_and_others_stay() -> None:
+    now = [0.0]
+    store = MemoryStore(clock=lambda: now[0])
+    for day, run in ((0, "over"), (20, "last month"), (31, "now"), (31, "now")):
+        now[0] = day * 86_400.0
+        await Claim(store, run, frozenset({0})).take()
+    kept = [each.key.removeprefix("journal/claims/") for each in await store.list("journal/claims/")]
+    assert kept == ["last month/00000001", "now/00000001", "now/00000002"]
+
+
 async def test_a_counter_that_stands_still_is_taken_for_a_dead_process_and_one_that_moves_is_not(
     tmp_path: Path,
 ) -> None:
